@@ -1,0 +1,31 @@
+"""The contract: what `edp.yaml` says, checked once and frozen.
+
+    from edp.core.contract import Config, load
+
+    config = load(Path("edp.yaml"), environ=os.environ)
+    config.dataset_for("orders/2025-09-02/part-0.csv")       # the dataset's name, or None
+
+`Config()` is what holds without the file. Every problem of a file is told at once, with its line
+and the way out (`ContractError.problems`); a setting that nobody knows, or that works in a later
+version only, is such a problem. Values that came from `${NAME}` are in no message.
+"""
+
+from edp.core.contract.columns import Column
+from edp.core.contract.config import Config
+from edp.core.contract.dataset import Dataset
+from edp.core.contract.problems import ContractError, Problem
+from edp.core.contract.reading import load, parse
+from edp.core.contract.s3url import S3Url
+from edp.core.contract.schema import schema
+
+__all__ = [
+    "Column",
+    "Config",
+    "ContractError",
+    "Dataset",
+    "Problem",
+    "S3Url",
+    "load",
+    "parse",
+    "schema",
+]

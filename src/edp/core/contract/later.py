@@ -1,0 +1,95 @@
+"""Settings that are understood already and work in a later version.
+
+Giving one is refused, because ignoring it would be worse. A row taken out of LATER makes its
+setting available.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from edp.core.contract.config import Config
+from edp.core.contract.document import Path
+from edp.core.contract.model import Settings
+
+VERSION: Final = "0.1"
+
+
+@dataclass(frozen=True)
+class Later:
+    """A setting (`*` for any one name) that only takes its default, or what is `available`."""
+
+    setting: str
+    way_out: str
+    available: tuple[str, ...] = ()  # globs on the value's text
+
+
+_SCALARS = (
+    "boolean",
+    "int",
+    "bigint",
+    "double",
+    "decimal(*)",
+    "string",
+    "date",
+    "timestamp",
+    "timestamptz",
+)
+
+LATER: Final = (
+    Later("runtimes.local.spark", "remove it; batches of any size run in the local engine"),
+    Later("batch.max_partitions", "remove it; tables have no partitions yet"),
+    Later("retention.events", "remove it; events are kept for good"),
+    Later("retention.rejects", "remove it; rejects are kept for good"),
+    Later("datasets.*.format", "remove it, and bring the files as CSV", ("csv",)),
+    Later("datasets.*.csv.header", "remove it, and give the files a header", ("true",)),
+    Later("datasets.*.csv.encoding", "remove it, and save the files as UTF-8", ("utf-8",)),
+    Later("datasets.*.csv.skip_rows", "remove it, and start the files with the header"),
+    Later("datasets.*.columns.*.type", "take string, and read it in the query", _SCALARS),
+    Later("datasets.*.columns.*.formats", "remove it, and take string if dates are then rejected"),
+    Later("datasets.*.columns.*.aliases", "remove it, and give the column one name in all files"),
+    Later("datasets.*.columns.*.min", "remove it, and filter in the query"),
+    Later("datasets.*.columns.*.max", "remove it, and filter in the query"),
+    Later("datasets.*.columns.*.one_of", "remove it, and filter in the query"),
+    Later("datasets.*.columns.*.regex", "remove it, and filter in the query"),
+    Later("datasets.*.columns.*.case", "remove it, and use upper() or lower() in the query"),
+    Later("datasets.*.columns.*.trim", "remove it; values are trimmed"),
+    Later("datasets.*.columns.*.mask", "remove the column from the files; it would be published"),
+    Later("datasets.*.derive", "remove it, and derive in the query"),
+    Later("datasets.*.where", "remove it, and filter in the query"),
+    Later("datasets.*.transform", "remove it, and transform in the query"),
+    Later("datasets.*.checks", "remove it, and check in the query"),
+    Later("datasets.*.deduplicate", "remove it, or write exact or none", ("none",)),
+    Later("datasets.*.partition_by", "remove it; tables have no partitions yet"),
+    Later("datasets.*.table", "remove it, or write parquet"),
+    Later("datasets.*.unknown_columns", "remove it, or write add or ignore", ("ignore",)),
+    Later("datasets.*.freshness", "remove it, and watch `edp files`"),
+    Later("alerts", "remove it, and watch `edp status`"),
+)
+
+
+def unavailable(config: Config) -> Iterator[tuple[Path, str]]:
+    """The path of every setting in `config` that comes later, and what to do instead."""
+    for row in LATER:
+        for path, value in _given(config, row.setting.split("."), ()):
+            if not any(fnmatchcase(_text(value), glob) for glob in row.available):
+                yield path, f"not available in this version (edp {VERSION}): {row.way_out}"
+
+
+def _given(group: object, pattern: list[str], path: Path) -> Iterator[tuple[Path, object]]:
+    """The settings that `pattern` names and that are not at their default."""
+    part, *rest = pattern
+    if isinstance(group, Mapping):
+        for name, value in group.items():
+            yield from _given(value, rest, (*path, name))
+    elif isinstance(group, Settings):
+        value = getattr(group, part)
+        if rest:
+            yield from _given(value, rest, (*path, part))
+        elif value != type(group).model_fields[part].get_default(call_default_factory=True):
+            yield (*path, part), value
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

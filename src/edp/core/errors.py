@@ -1,0 +1,120 @@
+"""Every error this package raises on purpose.
+
+    EdpError
+    |-- ConfigError            the operator must change a setting or a command
+    |-- RetryableError         the same call may succeed later; leave it queued
+    |   |-- StoreUnavailable   the state or a folder cannot be used right now
+    |   |-- StaleSnapshot      the table changed meanwhile; plan again
+    |   `-- WorkerLost         a worker process died or was stopped while it worked
+    `-- PoisonError            it never will succeed; to the dead-letter queue, with the reason
+        |-- BadMessage         the queue message holds no usable S3 event
+        |-- BadKey             the object key is not one EDP can hold
+        |-- NoDataset          no dataset wants this key
+        |-- ObjectMissing      the bytes of this version are gone
+        |-- UnreadableFile     the bytes are not a file of the stated format
+        `-- RejectLimitExceeded  too many of the file's rows were rejected
+
+Each has a `code` (stable, for scripts and causes) and a message that names the way out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class EdpError(Exception):
+    """An error that EDP raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class ConfigError(EdpError):
+    """A setting, a command or this machine's set-up is wrong; nothing was changed."""
+
+    code = "config"
+
+
+class RetryableError(EdpError):
+    """The same call may succeed later."""
+
+    code = "retryable"
+
+
+class StoreUnavailable(RetryableError):
+    """The state database or a folder cannot be used right now."""
+
+    code = "store unavailable"
+
+
+class StaleSnapshot(RetryableError):
+    """Another commit changed the table after this one was planned."""
+
+    code = "stale snapshot"
+
+
+class WorkerLost(RetryableError):
+    """A worker process died, or was stopped, before it gave its result."""
+
+    code = "worker lost"
+
+
+class PoisonError(EdpError):
+    """Trying again cannot help; a person has to change something first."""
+
+    code = "poison"
+
+
+class BadMessage(PoisonError):
+    """A queue message that holds no usable S3 event."""
+
+    code = "bad message"
+
+
+class BadKey(PoisonError):
+    """An object key with an empty, `.` or `..` segment or a control character."""
+
+    code = "bad key"
+
+
+class NoDataset(PoisonError):
+    """No dataset's path matches the key."""
+
+    code = "no dataset"
+
+
+class ObjectMissing(PoisonError):
+    """The object's bytes are not in the source."""
+
+    code = "object missing"
+
+
+class UnreadableFile(PoisonError):
+    """The bytes cannot be read as a file of the dataset's format."""
+
+    code = "unreadable file"
+
+
+class RejectLimitExceeded(PoisonError):
+    """More of the file's rows were rejected than `max_reject_ratio` allows."""
+
+    code = "reject limit exceeded"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file or a run failed, as a value that can be stored and sent.
+
+    `permanent` is true when trying the same bytes again cannot help.
+    """
+
+    code: str
+    message: str
+    permanent: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """The failure that `error` stands for; an unknown error may pass with time."""
+        if isinstance(error, EdpError):
+            return cls(error.code, str(error), isinstance(error, PoisonError))
+        return cls("unexpected error", f"{type(error).__name__}: {error}")

@@ -1,0 +1,130 @@
+"""Column types: what a file's texts admit, what a table's column is, and which casts are exact.
+
+For each file and column the engine notes the set of types that *all* non-null texts fit. The
+column's type is the most specific one in the intersection over the live files, so it does not
+depend on the order in which files came. Dates whose year comes last have two readings, month
+first (`mdy`) and day first (`dmy`); a set holds a reading as its own member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ADMISSIBLE: Final = (
+    "boolean",
+    "bigint",
+    "double",
+    "date:mdy",
+    "date:dmy",
+    "timestamp:mdy",
+    "timestamp:dmy",
+    "timestamptz",
+    "string",
+)
+"""Every member that a set of admitted types can have from text, most specific first."""
+
+
+@dataclass(frozen=True)
+class Admits:
+    """What the texts of one column fit, in one file or in several.
+
+    `types` is None where there was no text at all: such a file admits every type.
+    `year_last` says that some text had its year last, so that a date needs a reading.
+    """
+
+    types: frozenset[str] | None = None
+    year_last: bool = False
+
+    def __and__(self, other: Admits) -> Admits:
+        """What both admit.
+
+        >>> sorted((Admits(frozenset({"bigint", "string"})) & Admits()).types)
+        ['bigint', 'string']
+        """
+        year_last = self.year_last or other.year_last
+        if self.types is None or other.types is None:
+            return Admits(other.types if self.types is None else self.types, year_last)
+        return Admits(self.types & other.types, year_last)
+
+    @property
+    def resolved(self) -> str:
+        """The most specific admitted type; `date` and `timestamp` carry a reading if they need one.
+
+        >>> Admits(frozenset({"date:mdy", "timestamp:mdy", "string"}), year_last=True).resolved
+        'date:mdy'
+        >>> both = frozenset({"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"})
+        >>> Admits(both, year_last=True).resolved, Admits(both).resolved, Admits().resolved
+        ('string', 'date', 'string')
+        """
+        if not self.types:
+            return "string"
+        if others := self.types.difference(ADMISSIBLE):
+            return min(others)  # from Parquet, such as decimal(10,2)
+        for name in ADMISSIBLE:
+            if name not in self.types:
+                continue
+            kind, _, reading = name.partition(":")
+            if not reading:
+                return name
+            if f"{kind}:mdy" in self.types and f"{kind}:dmy" in self.types:
+                return "string" if self.year_last else kind
+            return name if self.year_last else kind
+        raise AssertionError("every name was tried")
+
+
+def intersection(admits: Iterable[Admits]) -> Admits:
+    """What all of `admits` have in common; every type when there are none."""
+    common = Admits()
+    for one in admits:
+        common = common & one
+    return common
+
+
+def public(resolved: str) -> str:
+    """The type as the catalog shows it, without a reading.
+
+    >>> public("timestamp:mdy"), public("bigint")
+    ('timestamp', 'bigint')
+    """
+    return resolved.partition(":")[0]
+
+
+_VALUE_KEEPS_TEXT = frozenset(
+    {
+        ("bigint", "double"),  # admitted only within 2**53
+        ("bigint", "string"),  # the grammar is the canonical text
+        ("double", "bigint"),
+        ("date", "timestamp"),
+        ("timestamp", "date"),
+    }
+)
+
+
+def castable(stored: str, wanted: str, admits: Admits) -> bool:
+    """Whether a cast from `stored` gives exactly what the source text means as `wanted`.
+
+    `admits` is what the texts of that file admit; a file without any text can be cast to
+    anything, and none can be cast to a type it does not admit.
+
+    >>> castable("bigint", "string", Admits(frozenset({"bigint", "string"})))
+    True
+    >>> castable("double", "string", Admits(frozenset({"double", "string"})))  # '1.50' is 1.5 now
+    False
+    """
+    if admits.types is None or stored == wanted:
+        return True
+    if not admits.types & {wanted, f"{wanted}:mdy", f"{wanted}:dmy"}:
+        return False
+    if stored == "string":
+        return True
+    kind, _, reading = stored.partition(":")
+    wanted_kind, _, wanted_reading = wanted.partition(":")
+    if reading and admits.year_last and wanted_kind in ("date", "timestamp"):
+        same_reading = reading == wanted_reading
+    else:
+        same_reading = True
+    return same_reading and (kind == wanted_kind or (kind, wanted_kind) in _VALUE_KEEPS_TEXT)
