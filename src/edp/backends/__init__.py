@@ -1,0 +1,1 @@
+"""Connections to what adapters stand on, with its errors translated to ours."""

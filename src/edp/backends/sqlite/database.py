@@ -1,0 +1,169 @@
+"""One SQLite database per workspace: every stage's state, so that one transaction can span them.
+
+A commit is durable when `transaction` returns: WAL with `synchronous=FULL`, read back and not
+assumed. Each thread has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+
+from edp.backends.sqlite.migrations import migrate
+from edp.core.errors import ConfigError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+Row = dict[str, Any]
+
+SAFE_VERSION: Final = (3, 51, 3)
+"""Older ones can corrupt a WAL database when two connections checkpoint at once."""
+BUSY_S: Final = 30.0
+_FULL: Final = 2
+
+
+class Database:
+    """A SQLite database file; made, and migrated, when it is first opened."""
+
+    def __init__(self, path: Path) -> None:
+        if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < SAFE_VERSION:
+            raise ConfigError(
+                f"SQLite {apsw.sqlite_lib_version()} can corrupt a database that two processes "
+                f"use; install apsw 3.51.3 or newer",
+            )
+        self.path = path
+        self._local = threading.local()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _translated(self.path):
+            migrate(self.connection)
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """This thread's connection."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            with _translated(self.path):
+                connection = self._local.connection = _connect(self.path)
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes within happen, or none; nested use joins the outer transaction.
+
+        The write lock is taken at the start, so that what is read within stays true.
+        """
+        connection = self.connection
+        if connection.in_transaction:
+            yield
+            return
+        with _translated(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            _roll_back(connection)
+            raise
+        with _translated(self.path):
+            try:
+                connection.execute("COMMIT")
+            except apsw.Error:
+                _roll_back(connection)
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What is read within is of one moment: whole commits."""
+        connection = self.connection
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("COMMIT")
+
+    def execute(self, sql: str, /, **values: object) -> int:
+        """Run one statement; how many rows it changed."""
+        with _translated(self.path):
+            self.connection.execute(sql, values).fetchall()
+        return self.connection.changes()
+
+    def execute_many(self, sql: str, rows: Iterable[Mapping[str, object]], /) -> None:
+        """Run one statement for each of `rows`."""
+        with _translated(self.path):
+            self.connection.executemany(sql, rows)
+
+    def insert(self, sql: str, /, **values: object) -> int:
+        """Run an INSERT; the new row's id."""
+        self.execute(sql, **values)
+        return self.connection.last_insert_rowid()
+
+    def rows(self, sql: str, /, **values: object) -> list[Row]:
+        """What the statement returns, a dict a row."""
+        with _translated(self.path):
+            cursor = self.connection.execute(sql, values)
+            first = cursor.fetchone()
+            if first is None:
+                return []
+            names = [column[0] for column in cursor.get_description()]
+            rest = cursor.fetchall()
+        return [dict(zip(names, row, strict=True)) for row in (first, *rest)]
+
+    def row(self, sql: str, /, **values: object) -> Row | None:
+        """The first row, or None."""
+        found = self.rows(sql, **values)
+        return found[0] if found else None
+
+    def value(self, sql: str, /, **values: object) -> Any:  # noqa: ANN401 (SQLite is dynamic)
+        """The first column of the first row, or None."""
+        with _translated(self.path):
+            found = self.connection.execute(sql, values).fetchall()
+        return found[0][0] if found else None
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    if connection.in_transaction:  # SQLite ends it by itself after some errors
+        connection.execute("ROLLBACK")
+
+
+def _connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(int(BUSY_S * 1000))
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    if connection.execute("PRAGMA synchronous").fetchone() != (_FULL,):
+        raise ConfigError(
+            f"{path}: this SQLite build does not keep synchronous=FULL; commits "
+            f"would not survive a power cut"
+        )
+    return connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreUnavailable(
+            f"{path} was busy for {BUSY_S:.0f} s; another process holds it: {error}",
+        ) from error
+    except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
+        raise StoreUnavailable(f"{path} cannot be used: {error}") from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise ConfigError(
+            f"{path} is damaged ({error}); move it away with its -wal and -shm files, keep them, "
+            f"and restore a copy: the source and the Parquet files are untouched",
+        ) from error

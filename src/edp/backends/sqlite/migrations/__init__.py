@@ -1,0 +1,41 @@
+"""The schema of the state, one numbered file a step, each applied once in a transaction."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from edp.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import apsw
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the schema up to this version of EDP; all steps happen, or none.
+
+    Raises: ConfigError when the state was written by a newer EDP.
+    """
+    steps = sorted(f.name for f in files(__name__).iterdir() if f.name.endswith(".sql"))
+    if _version(connection) == len(steps):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        at = _version(connection)  # another process may have been quicker
+        if at > len(steps):
+            raise ConfigError(
+                f"the state is of schema {at} and this EDP knows {len(steps)}: upgrade EDP",
+            )
+        for name in steps[at:]:
+            connection.execute(files(__name__).joinpath(name).read_text("utf-8"))
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: apsw.Connection) -> int:
+    row = connection.execute("PRAGMA user_version").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,1 @@
+"""The topic stage: one event fans out to every subscribed queue."""
