@@ -1,0 +1,36 @@
+-- name: receipts
+SELECT v.*, o.key FROM version v JOIN object o ON o.id = v.object_id
+WHERE :keys IS NULL OR o.key IN (SELECT value FROM json_each(:keys))
+ORDER BY v.id;
+
+-- name: heads
+SELECT v.*, o.key FROM object o JOIN version v ON v.id = o.head
+WHERE o.key IN (SELECT value FROM json_each(:keys));
+
+-- name: committed
+SELECT o.key, v.version, v.sha256, v.dataset FROM version v JOIN object o ON o.id = v.object_id
+WHERE o.key IN (SELECT value FROM json_each(:keys)) AND v.state = 'committed';
+
+-- name: runs
+SELECT r.*, (SELECT count(*) FROM run_member m WHERE m.run_id = r.id) AS files
+FROM run r ORDER BY r.started_at, r.id;
+
+-- name: history
+SELECT e.at, v.version, e.before, e.after AS state, e.run_id, e.attempts, e.note
+FROM ledger_event e JOIN version v ON v.id = e.version_id JOIN object o ON o.id = v.object_id
+WHERE o.key = :key ORDER BY e.id;
+
+-- name: states
+SELECT coalesce(dataset, '') AS dataset, state, count(*) AS n FROM version
+GROUP BY dataset, state ORDER BY dataset, state;
+
+-- name: counters
+SELECT name, n FROM counter WHERE name <> 'sequencer' ORDER BY name;
+
+-- name: pending
+SELECT count(*) FROM version v JOIN object o ON o.id = v.object_id
+WHERE v.state IN ('queued', 'running')
+  AND (:keys IS NULL OR o.key IN (SELECT value FROM json_each(:keys)));
+
+-- name: next_ready_at
+SELECT min(not_before) FROM version WHERE state = 'queued';

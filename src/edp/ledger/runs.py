@@ -1,0 +1,179 @@
+"""Runs in SQLite: versions are lent by lease and fence, and taken back with an outcome."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from edp.backends.sqlite import load
+from edp.core import clock
+from edp.core.receipts import Counts
+from edp.ledger.port import Claim, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edp.backends.sqlite import Database
+    from edp.core.errors import Failure
+    from edp.core.files import Outcome
+    from edp.core.receipts import State
+    from edp.core.retry import RetryPolicy
+    from edp.ledger.port import BatchLimits
+
+_SQL = load("edp.ledger", "runs.sql")
+
+
+class LocalRuns:
+    """Runs of one workspace; a lease lasts `lease_s` seconds without a heartbeat."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        retry: RetryPolicy,
+        jitter: Callable[[], float],
+        lease_s: float = 60.0,
+    ) -> None:
+        self._db = db
+        self._retry = retry
+        self._jitter = jitter
+        self._lease_s = lease_s
+
+    def claim(
+        self,
+        limits: BatchLimits,
+        *,
+        contract: Callable[[str], str],
+        engine: str,
+        flush: bool = False,
+    ) -> Claim | None:
+        """The next batch of one dataset, once it is full or has waited; `flush` waits for none."""
+        now = clock.now()
+        with self._db.transaction():
+            for group in self._db.rows(_SQL.ready, now=now):
+                full = group["files"] >= limits.max_files or group["bytes"] >= limits.max_bytes
+                waited = now - group["oldest"] >= limits.max_wait_s or group["attempts"]
+                if flush or full or waited or group["cohort"]:
+                    break
+            else:
+                return None
+            dataset: str = group["dataset"]
+            run_id = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+            self._db.execute(
+                _SQL.add_run,
+                id=run_id,
+                dataset=dataset,
+                engine=engine,
+                contract=contract(dataset),
+                now=now,
+            )
+            for version in self._batch(limits, now, dataset, group["cohort"]):
+                self._db.execute(
+                    _SQL.lease, id=version, run_id=run_id, now=now, lease=self._lease_s
+                )
+                self._db.execute(_SQL.add_member, id=version, run_id=run_id)
+            return Claim(run_id, dataset, now, tuple(self._members(run_id)))
+
+    def _batch(
+        self, limits: BatchLimits, now: float, dataset: str, cohort: str | None
+    ) -> list[int]:
+        rows = self._db.rows(
+            _SQL.candidates, now=now, dataset=dataset, cohort=cohort, limit=limits.max_files
+        )
+        chosen: list[int] = []
+        total = 0
+        for row in rows:
+            total += row["size"]
+            if chosen and total > limits.max_bytes:
+                break
+            chosen.append(row["id"])
+        return chosen
+
+    def _members(self, run_id: str) -> list[Member]:
+        rows = self._db.rows(_SQL.members, run_id=run_id)
+        return [Member(**row | {"head": bool(row["head"])}) for row in rows]
+
+    def extend(self, run_ids: Sequence[str]) -> None:
+        """Heartbeat: keep these runs' leases."""
+        now = clock.now()
+        with self._db.transaction():
+            for run_id in run_ids:
+                self._db.execute(_SQL.extend, run_id=run_id, now=now, lease=self._lease_s)
+
+    def held(self, claim: Claim) -> Sequence[Member]:
+        """The members that this run still holds, by lease and fence."""
+        return self._members(claim.run_id)
+
+    def committed(self, claim: Claim, member: Member, outcome: Outcome) -> None:
+        """The version's rows are in its table."""
+        now = clock.now()
+        facts = self._db.rows(_SQL.run_facts, run_id=claim.run_id)[0]
+        self._db.execute(_SQL.displace, id=member.id, now=now)
+        self._db.execute(
+            _SQL.commit,
+            id=member.id,
+            now=now,
+            sha256=outcome.sha256,
+            size=outcome.size,
+            **facts,
+            **asdict(outcome.counts),
+        )
+
+    def recounted(self, claim: Claim, key: str, outcome: Outcome) -> None:
+        """A live file was read again for another's sake: its receipt follows."""
+        facts = self._db.rows(_SQL.run_facts, run_id=claim.run_id)[0]
+        counts = asdict(outcome.counts)
+        self._db.execute(_SQL.recount, key=key, contract=facts["contract"], **counts)
+
+    def superseded(self, member: Member, *, note: str) -> None:
+        """A newer version took the key; nothing of this one was published."""
+        self._db.execute(_SQL.supersede, id=member.id, now=clock.now(), note=note)
+
+    def failed(self, member: Member, failure: Failure, outcome: Outcome | None) -> State:
+        """An attempt failed: dead if nothing can help or tries are used up, else queued again."""
+        now = clock.now()
+        attempt = member.attempts + 1
+        dead = failure.permanent or attempt >= self._retry.max_attempts
+        counts = asdict(outcome.counts) if outcome else dict.fromkeys(asdict(Counts()))
+        state: State = "dead" if dead else "queued"
+        self._db.execute(
+            _SQL.fail,
+            id=member.id,
+            now=now,
+            state=state,
+            not_before=now + self._retry.delay_s(attempt, jitter=self._jitter()),
+            code=failure.code,
+            message=failure.message,
+            **counts,
+        )
+        return state
+
+    def release(self, members: Sequence[Member], *, split: bool) -> None:
+        """Give versions back without charging an attempt; `split` into two runs next time."""
+        now = clock.now()
+        middle = (len(members) + 1) // 2
+        cohorts = (secrets.token_hex(4), secrets.token_hex(4)) if split else (None, None)
+        with self._db.transaction():
+            for n, member in enumerate(members):
+                self._db.execute(_SQL.release, id=member.id, now=now, cohort=cohorts[n >= middle])
+
+    def end(self, claim: Claim, state: str, failure: Failure | None = None) -> None:
+        """Close the run, with the sums of what its members came to."""
+        self._db.execute(
+            _SQL.end,
+            run_id=claim.run_id,
+            state=state,
+            now=clock.now(),
+            code=failure.code if failure else None,
+            message=failure.message if failure else None,
+        )
+
+    def lapsed(self, *, orphaned: bool = False) -> Sequence[Claim]:
+        """Runs whose lease ran out; all running ones when `orphaned` (their process is gone)."""
+        rows = self._db.rows(_SQL.lapsed, now=clock.now(), orphaned=int(orphaned))
+        return [
+            Claim(row["id"], row["dataset"], row["started_at"], tuple(self._members(row["id"])))
+            for row in rows
+        ]
