@@ -1,0 +1,141 @@
+"""What a catalog does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from edp.core.files import DataFile, Kind, ProfileColumn
+    from edp.core.types import Admits
+
+Method = Literal["none", "cast at read", "re-read", "rendered"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; `resolved` is its type with the reading of its dates, if it has one."""
+
+    name: str
+    resolved: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it is listed: rows and files of its current version."""
+
+    name: str
+    database: str
+    dataset: str
+    kind: Kind
+    version: int
+    columns: tuple[Column, ...]
+    rows: int
+    files: int
+    partitions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """A column came, went, or changed its type, and how older files are read since."""
+
+    column: str
+    change: Literal["added", "removed", "type"]
+    old_type: str | None
+    new_type: str | None
+    method: Method
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become of a dataset's table and its rejects: sources go, sources come.
+
+    `profiles` are the sources that come; a key that is live already is replaced. `add` are
+    files, staged or published, that hold rows of those keys only. `declared` maps column to type
+    where the contract says one. `gone` are keys whose source cannot be read again, so that their
+    values may be rendered as canonical text. `methods` remembers, by column, what a change of
+    type has taken so far.
+    """
+
+    dataset: str
+    remove: frozenset[str] = frozenset()
+    add: tuple[DataFile, ...] = ()
+    profiles: Mapping[str, tuple[ProfileColumn, ...]] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    methods: Mapping[str, Method] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """A live file that stays without some keys, its columns cast to `types` where given."""
+
+    file: DataFile
+    without: frozenset[str]
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A change worked out against the tables' versions in `base`.
+
+    `drop` are live files of which nothing stays. `reread` are keys, live or added, whose stored
+    values cannot be cast exactly to the new types: they have to be read from the source again,
+    and the change planned anew.
+    """
+
+    change: Change
+    base: tuple[int, int]
+    columns: tuple[Column, ...]
+    drop: tuple[DataFile, ...]
+    rewrite: tuple[Rewriting, ...]
+    reread: frozenset[str]
+    changes: tuple[SchemaChange, ...]
+    methods: Mapping[str, Method]
+
+
+class Catalog(Protocol):
+    """The tables of one database."""
+
+    def live_admits(self, dataset: str, *, without: Collection[str]) -> Mapping[str, Admits]:
+        """What the live sources of the dataset admit, by column, those of `without` left out."""
+
+    def plan(self, change: Change) -> Plan:
+        """Work out what `change` takes."""
+
+    def replace(
+        self,
+        plan: Plan,
+        *,
+        rewritten: Sequence[DataFile],
+        run_id: str | None,
+        operation: str,
+    ) -> None:
+        """Make the planned change, all of it; `rewritten` take the place of `plan.rewrite`.
+
+        Raises: StaleSnapshot when another change came first; nothing has happened then.
+        """
+
+    def tables(self) -> Sequence[Table]:
+        """All tables, by name."""
+
+    def snapshot(self) -> Sequence[tuple[Table, Sequence[DataFile]]]:
+        """All tables with the files of their current versions, read at one moment.
+
+        Of the files' sources, adopted files are told and object keys are not.
+        """
+
+    def adopted(self) -> Mapping[str, str]:
+        """The paths of adopted files, and the dataset of each."""
+
+    def versions(self, table: str) -> Sequence[Mapping[str, object]]:
+        """A table's versions, newest last."""
+
+    def schema_changes(self) -> Sequence[Mapping[str, object]]:
+        """Every change of a table's columns, oldest first."""
+
+    def named(self, *, removed_within_s: float) -> Collection[str]:
+        """Paths of all live files, and of those removed less than so many seconds ago."""

@@ -1,0 +1,92 @@
+"""What a table's columns are, given what its sources admit; and what older files need for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edp.catalog.port import Column, SchemaChange
+from edp.core.files import Profile, admits
+from edp.core.names import LOADED_AT, SOURCE_FILE
+from edp.core.types import Admits, castable, public
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from edp.catalog.port import Method
+    from edp.core.files import DataFile
+
+_OWN = {
+    SOURCE_FILE: ("string", "key of the object that the row came from"),
+    LOADED_AT: ("timestamptz", "start of the run that loaded the row"),
+}
+
+
+def columns(profiles: Collection[Profile], declared: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns of a table whose live sources have these profiles.
+
+    In the order of their place in the files, then by name, so that the order in which files came
+    does not show. The comment is how files name the column, where that differs.
+    """
+    place: dict[str, int] = {}
+    originals: dict[str, set[str]] = {}
+    for profile in profiles:
+        for ordinal, column in enumerate(profile):
+            place[column.name] = min(ordinal, place.get(column.name, ordinal))
+            originals.setdefault(column.name, set()).add(column.original)
+    common = admits(profiles)
+    own = [Column(name, *described) for name, described in _OWN.items() if name not in place]
+    found = [
+        Column(
+            name,
+            declared.get(name) or common[name].resolved,
+            ", ".join(sorted(originals[name] - {name})),
+        )
+        for name in sorted(place, key=lambda name: (place[name], name))
+    ]
+    return (*found, *own)
+
+
+def misfits(
+    file: DataFile,
+    types: Mapping[str, str],
+    profiles: Collection[Profile],
+) -> list[str]:
+    """The columns of `file` that cannot be cast exactly to `types`.
+
+    `profiles` are of the sources whose rows the file holds.
+    """
+    suspects = [name for name, stored in file.schema.items() if types.get(name, stored) != stored]
+    if not suspects:
+        return []
+    common = admits(profiles)
+    return [
+        name
+        for name in suspects
+        if not castable(file.schema[name], types[name], common.get(name, Admits()))
+    ]
+
+
+def changes(
+    before: Sequence[Column],
+    after: Sequence[Column],
+    methods: Mapping[str, Method],
+) -> tuple[SchemaChange, ...]:
+    """What a reader sees of a change of columns."""
+    old = {column.name: public(column.resolved) for column in before}
+    new = {column.name: public(column.resolved) for column in after}
+    found = [
+        SchemaChange(name, "added", None, kind, "none")
+        for name, kind in new.items()
+        if name not in old
+    ]
+    found += [
+        SchemaChange(name, "removed", kind, None, "none")
+        for name, kind in old.items()
+        if name not in new
+    ]
+    found += [
+        SchemaChange(name, "type", old[name], kind, methods.get(name, "cast at read"))
+        for name, kind in new.items()
+        if name in old and old[name] != kind
+    ]
+    return tuple(found)

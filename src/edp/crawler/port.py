@@ -1,0 +1,35 @@
+"""What a crawler does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from edp.core.files import DataFile, ProfileColumn
+
+
+@dataclass(frozen=True)
+class Found:
+    """A Parquet file that no commit wrote, with what its columns admit."""
+
+    table: str
+    file: DataFile
+    profile: tuple[ProfileColumn, ...]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that ends in .parquet and is none."""
+
+    path: str
+    reason: str
+
+
+class Crawler(Protocol):
+    """Looks into the target."""
+
+    def crawl(self, *, known: Collection[str]) -> Sequence[Found | Unreadable]:
+        """The files of others that are not `known` yet; EDP's own are never among them."""

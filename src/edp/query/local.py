@@ -1,0 +1,220 @@
+"""DuckDB over the files that a snapshot lists; it can read those and nothing else."""
+
+# ruff: noqa: S608 (names go through `identifier`, values through `literal`)
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+
+from edp.core.errors import ConfigError, StoreUnavailable
+from edp.core.names import LOADED_AT, SOURCE_FILE
+from edp.core.sql import identifier, literal, physical, value_sql
+from edp.query.port import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from edp.query.port import Files, Snapshot, View
+
+_TZ: Final = "TIMESTAMP WITH TIME ZONE"
+
+
+class LocalQuery:
+    """Queries of one workspace, each in a connection and a scratch folder of its own."""
+
+    def __init__(self, work: Path, *, memory: int) -> None:
+        self._work = work
+        self._memory = memory
+
+    def ask(self, sql: str, snapshot: Snapshot) -> Answer:
+        """The answer to `sql`."""
+        with self._open(sql, snapshot) as con, _explained(snapshot):
+            asked = con.sql(sql)
+            columns, types = tuple(asked.columns), tuple(str(kind) for kind in asked.types)
+            zoned = [kind == _TZ for kind in types]
+            rows = con.sql(_utc(sql, types)).fetchall()
+            return Answer(columns, types, [_row(row, zoned) for row in rows])
+
+    def export(self, sql: str, snapshot: Snapshot, out: Path) -> int:
+        """Write the answer to `out` as Parquet; how many rows."""
+        with self._open(sql, snapshot, out=out) as con, _explained(snapshot):
+            con.execute(
+                f"COPY ({sql.rstrip().rstrip(';')}) TO {literal(str(out))} (FORMAT parquet)"
+            )
+            ((n,),) = con.execute(
+                f"SELECT num_rows FROM parquet_file_metadata({literal(str(out))})"
+            ).fetchall()
+            return int(n)
+
+    @contextmanager
+    def _open(
+        self, sql: str, snapshot: Snapshot, *, out: Path | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        scratch = self._work / f"query-{secrets.token_hex(8)}"
+        scratch.mkdir(mode=0o700, parents=True)
+        con = duckdb.connect(":memory:")
+        try:
+            con.execute("SET enable_progress_bar = false")
+            settings: dict[str, str | bool] = {
+                "memory_limit": f"{self._memory}B",
+                "temp_directory": str(scratch),
+                "TimeZone": "UTC",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+            for name, value in settings.items():
+                con.execute(f"SET {name} = {literal(value)}")
+            with _explained(snapshot):
+                paths = _tables(con, sql, snapshot, scratch)
+            allowed = [*paths, *([str(out)] if out else [])]
+            con.execute("SET allowed_paths = $1", [allowed])
+            con.execute("SET enable_external_access = false")
+            con.execute("SET lock_configuration = true")
+            yield con
+        finally:
+            con.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _explained(snapshot: Snapshot) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.CatalogException as error:
+        names = [*snapshot.views, *(f"edp.{name}" for name in snapshot.records)]
+        raise ConfigError(f"{_first_line(error)}\nThere are: {', '.join(names)}") from error
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise StoreUnavailable(_first_line(error)) from error
+    except duckdb.Error as error:
+        raise ConfigError(str(error)) from error
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _tables(
+    con: duckdb.DuckDBPyConnection, sql: str, snapshot: Snapshot, scratch: Path
+) -> list[str]:
+    """Make the tables that `sql` names; the paths that they read."""
+    statements = con.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise ConfigError("a query is one SELECT; tables change through files, not through SQL")
+    try:
+        named = {name.lower() for name in con.get_table_names(sql, qualified=True)}
+    except duckdb.Error:
+        named = set()
+    named = {name.replace('"', "") for name in named}
+    everything = not named
+    wanted = [
+        view
+        for view in snapshot.views.values()
+        if everything or named & {view.name, f"main.{view.name}"}
+    ]
+    rejects = [view for view in snapshot.views.values() if view.name.endswith("__rejects")]
+    with_rejects = everything or "edp.rejects" in named
+    if with_rejects:
+        wanted += [view for view in rejects if view not in wanted]
+    for view in wanted:
+        con.execute(f"CREATE VIEW {identifier(view.name)} AS {_select(view)}")
+    con.execute("CREATE SCHEMA edp")
+    if with_rejects:
+        con.execute(f"CREATE VIEW edp.rejects AS {_all_rejects(rejects)}")
+    for name, (columns, rows) in snapshot.records.items():
+        if everything or f"edp.{name}" in named:
+            _load(con, name, columns, rows(), scratch)
+    return [path for view in wanted for group in view.files for path in group.paths]
+
+
+def _select(view: View) -> str:
+    if not view.files:
+        nothing = ", ".join(
+            f"CAST(NULL AS {physical(kind)}) AS {identifier(name)}"
+            for name, kind in view.columns.items()
+        )
+        return f"SELECT {nothing} WHERE false"
+    return " UNION ALL ".join(_part(view, group) for group in view.files)
+
+
+def _part(view: View, group: Files) -> str:
+    columns = ", ".join(
+        f"{_column(name, kind, group)} AS {identifier(name)}" for name, kind in view.columns.items()
+    )
+    paths = ", ".join(map(literal, group.paths))
+    hive = f"hive_partitioning={literal(group.partitioned)}, hive_types_autocast=false"
+    hive = hive if group.partitioned else "hive_partitioning=false"
+    return f"SELECT {columns} FROM read_parquet([{paths}], {hive})"
+
+
+def _column(name: str, kind: str, group: Files) -> str:
+    if name in group.schema:
+        try:
+            return (
+                f"CAST({value_sql(group.schema[name], kind, identifier(name))} AS {physical(kind)})"
+            )
+        except ValueError:
+            pass  # a column without a value in these files, stored as it was once resolved
+    elif group.own and name in (SOURCE_FILE, LOADED_AT):
+        return identifier(name)
+    return f"CAST(NULL AS {physical(kind)})"
+
+
+def _all_rejects(views: Sequence[View]) -> str:
+    selects = [
+        f"SELECT {literal(view.name.removesuffix('__rejects'))} AS dataset, * "
+        f"FROM {identifier(view.name)}"
+        for view in views
+    ]
+    if selects:
+        return " UNION ALL BY NAME ".join(selects)
+    columns = ("dataset", "run_id", "source_file", "column_name", "value", "reason", "raw")
+    nothing = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in columns)
+    return f"SELECT {nothing}, CAST(NULL AS BIGINT) AS line WHERE false"
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, object]],
+    scratch: Path,
+) -> None:
+    path = scratch / f"{name}.jsonl"
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps({c: row.get(c) for c in columns}) + "\n" for row in rows)
+    shape = ", ".join(f"{literal(c)}: {literal(kind)}" for c, kind in columns.items())
+    con.execute(
+        f"CREATE TABLE edp.{identifier(name)} AS SELECT * FROM read_json({literal(str(path))}, "
+        f"format='newline_delimited', columns={{{shape}}})"
+    )
+    path.unlink()
+
+
+def _utc(sql: str, types: Sequence[str]) -> str:
+    """`sql` with its times with an offset as UTC without one: Python has no zones without pytz."""
+    if _TZ not in types:
+        return sql
+    names = [f"c{n}" for n in range(len(types))]
+    picked = [
+        f"timezone('UTC', {name})" if kind == _TZ else name
+        for name, kind in zip(names, types, strict=True)
+    ]
+    text = sql.rstrip().rstrip(";")
+    return f"SELECT {', '.join(picked)} FROM ({text}\n) AS asked({', '.join(names)})"
+
+
+def _row(row: tuple[Any, ...], zoned: Sequence[bool]) -> tuple[object, ...]:
+    if not any(zoned):
+        return row
+    return tuple(
+        value.replace(tzinfo=UTC) if zone and isinstance(value, datetime) else value
+        for value, zone in zip(row, zoned, strict=True)
+    )
