@@ -1,0 +1,57 @@
+"""Rejects: the rows that are not in the table, with file, line, reason and raw text.
+
+They go through a file of JSON lines, because their text is of every kind.
+"""
+
+# ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from edp.core.sql import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from edp.etl.engine.group import Group
+
+SCHEMA: Final = {
+    "run_id": "string",
+    "source_file": "string",
+    "line": "bigint",
+    "column_name": "string",
+    "value": "string",
+    "reason": "string",
+    "raw": "string",
+}
+
+
+def write_lines(group: Group, path: Path, failed: Collection[int]) -> None:
+    """Write a line for each rejected record of the group's files that have not failed."""
+    with path.open("w", encoding="utf-8") as out:
+        for source in group.sources:
+            if source.snapshot.number in failed:
+                continue
+            for reject in group.located.get(source.snapshot.number, ()):
+                line = {
+                    "source_file": source.key,
+                    "row": reject.row,
+                    "line": reject.record.line,
+                    "reason": reject.reason,
+                    "raw": reject.record.text,
+                }
+                out.write(json.dumps(line) + "\n")
+
+
+def rejects_query(group: Group, path: Path, run_id: str) -> str:
+    """The query for the rejects table's rows of the group; `path` is from `write_lines`."""
+    return (
+        f"SELECT {literal(run_id)} AS run_id, p.source_file, p.line, r.column_name, r.value, "
+        f"coalesce(r.reason, p.reason) AS reason, p.raw "
+        f"FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = "
+        "{source_file: 'VARCHAR', row: 'BIGINT', line: 'BIGINT', reason: 'VARCHAR', "
+        f"raw: 'VARCHAR'}}) p LEFT JOIN {group.rejects} r ON p.row = r.row"
+    )

@@ -1,0 +1,99 @@
+"""Staging: the rows and rejects of a job's good files, cast and written.
+
+A group of files gives one data file, its rows in input order; a job gives one file of rejects.
+"""
+
+# ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edp.core.names import LOADED_AT, SOURCE_FILE
+from edp.core.sql import fitting_sql, identifier, literal
+from edp.etl.engine.rejects import SCHEMA, rejects_query, write_lines
+from edp.etl.engine.write import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from duckdb import DuckDBPyConnection
+
+    from edp.core.files import DataFile
+    from edp.core.receipts import Counts
+    from edp.etl.engine.group import Group
+    from edp.etl.port import Job
+
+
+def stage_rejects(
+    con: DuckDBPyConnection, job: Job, groups: Sequence[Group], failed: Collection[int]
+) -> list[DataFile]:
+    """Write the rejects of all files that have not failed."""
+    queries = []
+    sources: dict[str, int] = {}
+    for number, group in enumerate(groups):
+        rejected = _rows_by_key(group, failed, lambda counts: counts.rows_rejected)
+        if rejected:
+            path = Path(job.workdir) / f"rejects-{number}.jsonl"
+            write_lines(group, path, failed)
+            queries.append(rejects_query(group, path, job.run_id))
+            sources |= rejected
+    if not queries:
+        return []
+    everything = f"{' UNION ALL '.join(queries)} ORDER BY source_file, line"
+    writer = Writer(job.workdir, job.run_id, job.fence, job.dataset)
+    return [writer.write(con, everything, kind="rejects", name="0", schema=SCHEMA, sources=sources)]
+
+
+def _rows_by_key(
+    group: Group, failed: Collection[int], rows: Callable[[Counts], int]
+) -> dict[str, int]:
+    """Rows by key of the files that have some and have not failed."""
+    found = {
+        source.key: rows(group.counts[source.snapshot.number])
+        for source in group.sources
+        if source.snapshot.number not in failed
+    }
+    return {key: count for key, count in found.items() if count}
+
+
+def stage_data(
+    con: DuckDBPyConnection,
+    job: Job,
+    groups: Sequence[Group],
+    types: Mapping[str, str],
+    failed: Collection[int],
+) -> list[DataFile]:
+    """Write the rows of all files that have not failed, with inferred columns as `types` says."""
+    writer = Writer(job.workdir, job.run_id, job.fence, job.dataset)
+    staged = []
+    for number, group in enumerate(groups):
+        sources = _rows_by_key(group, failed, lambda counts: counts.rows_written)
+        if not sources:
+            continue
+        schema = {cell.name: cell.type or types[cell.name] for cell in group.cells}
+        query = _rows_sql(group, schema, failed, job.loaded_at)
+        staged.append(
+            writer.write(con, query, kind="data", name=str(number), schema=schema, sources=sources)
+        )
+    return staged
+
+
+def _rows_sql(
+    group: Group, schema: Mapping[str, str], failed: Collection[int], loaded_at: float
+) -> str:
+    values = [
+        f"{fitting_sql(cell.text, schema[cell.name])} AS {identifier(cell.name)}"
+        for cell in group.cells
+    ]
+    keys = {source.snapshot.number: source.key for source in group.sources}
+    names = ", ".join(f"({number}, {literal(key)})" for number, key in keys.items())
+    micros = round(loaded_at * 1_000_000)
+    values.append(f"n.key AS {identifier(SOURCE_FILE)}")
+    values.append(f"make_timestamp({micros})::TIMESTAMPTZ AS {identifier(LOADED_AT)}")
+    gone = ", ".join(map(str, sorted(failed))) or "-1"
+    return (
+        f"SELECT {', '.join(values)} FROM ({group.kept}) k "
+        f"JOIN (VALUES {names}) n (number, key) ON k.f = n.number WHERE k.f NOT IN ({gone})"
+    )

@@ -1,0 +1,165 @@
+"""Warm worker processes on this machine: one task each at a time, replaced when they die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, Final
+
+from edp.core.errors import Failure
+from edp.etl import worker
+from edp.etl.port import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.process import BaseProcess
+
+    from edp.etl.port import Task
+
+RECYCLE_AFTER: Final = 500
+"""Tasks that a worker does before a fresh one takes its place."""
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    lifeline: Connection
+    ticket: int | None = None
+    deadline: float = 0.0
+    done: int = 0
+
+
+class LocalEtl:
+    """`workers` processes; a task may take `timeout_s` seconds, and `memory` bytes."""
+
+    def __init__(self, workers: int, *, memory: int, timeout_s: float = 3600.0) -> None:
+        self._size = workers
+        self._memory = memory
+        self._timeout_s = timeout_s
+        self._workers: list[_Worker] = []
+        self._waiting: deque[tuple[int, Task]] = deque()
+        self._last_ticket = 0
+        self._context: Any = None
+
+    def idle(self) -> int:
+        """How many tasks could start right now."""
+        busy = sum(1 for one in self._workers if one.ticket is not None)
+        return max(0, self._size - busy - len(self._waiting))
+
+    def submit(self, task: Task) -> int:
+        """Start a task, or keep it until a worker is free; the ticket names it in `wait`."""
+        self._last_ticket += 1
+        self._waiting.append((self._last_ticket, task))
+        self._assign()
+        return self._last_ticket
+
+    def _assign(self) -> None:
+        while self._waiting:
+            free = next((one for one in self._workers if one.ticket is None), None)
+            if free is None:
+                if len(self._workers) >= self._size:
+                    return
+                free = self._spawn()
+            ticket, task = self._waiting.popleft()
+            try:
+                free.pipe.send(task)
+            except OSError:  # it died while it was idle
+                self._bury(free)
+                self._waiting.appendleft((ticket, task))
+                continue
+            free.ticket, free.deadline = ticket, time.monotonic() + self._timeout_s
+
+    def _spawn(self) -> _Worker:
+        if self._context is None:
+            self._context = multiprocessing.get_context("forkserver")
+            self._context.set_forkserver_preload([worker.__name__])
+        ours, theirs = multiprocessing.Pipe()
+        watched, lifeline = multiprocessing.Pipe(duplex=False)
+        process = self._context.Process(
+            target=worker.main,
+            args=(theirs, watched, self._memory),
+            name="edp-worker",
+            daemon=True,
+        )
+        with _main_not_imported():
+            process.start()
+        theirs.close()
+        watched.close()
+        one = _Worker(process, ours, lifeline)
+        self._workers.append(one)
+        return one
+
+    def wait(self, timeout_s: float, *, bell: int | None = None) -> Sequence[Finished]:
+        """What finished since the last call, after at most `timeout_s` seconds."""
+        by_handle: dict[Any, _Worker] = {}
+        for one in self._workers:
+            by_handle[one.pipe] = by_handle[one.process.sentinel] = one
+        handles = [*by_handle, *([] if bell is None else [bell])]
+        if not handles:
+            time.sleep(timeout_s)
+            return []
+        ready = wait(handles, timeout_s)
+        ended: list[Finished] = []
+        for one in {id(by_handle[h]): by_handle[h] for h in ready if h in by_handle}.values():
+            ended += self._take(one)
+        for one in list(self._workers):
+            if one.ticket is not None and time.monotonic() > one.deadline:
+                why = f"the run took longer than {self._timeout_s:.0f} s and was stopped"
+                ended.append(Finished(one.ticket, None, Failure("timed out", why)))
+                self._bury(one)
+        self._assign()
+        return ended
+
+    def _take(self, one: _Worker) -> list[Finished]:
+        try:
+            if one.pipe.poll():
+                result, failure = one.pipe.recv()
+                ticket, one.ticket, one.done = one.ticket, None, one.done + 1
+                if one.done >= RECYCLE_AFTER:
+                    self._bury(one)
+                return [Finished(ticket, result, failure)] if ticket is not None else []
+        except (EOFError, OSError):
+            pass  # it died before it could answer
+        ticket = one.ticket
+        self._bury(one)
+        code = one.process.exitcode
+        failure = Failure("crashed the parser", f"the worker process ended with {_exit(code)}")
+        return [Finished(ticket, None, failure)] if ticket is not None else []
+
+    def _bury(self, one: _Worker) -> None:
+        self._workers.remove(one)
+        one.process.kill()
+        one.process.join()
+        one.pipe.close()
+        one.lifeline.close()
+
+    def close(self) -> None:
+        """End the workers; unfinished tasks give no result."""
+        self._waiting.clear()
+        for one in list(self._workers):
+            self._bury(one)
+
+
+def _exit(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+@contextmanager
+def _main_not_imported() -> Iterator[None]:
+    """Keep a starting worker from importing the caller's main script, which it does not need."""
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    spec = getattr(main, "__spec__", None)
+    try:
+        main.__file__ = None
+        main.__spec__ = None
+        yield
+    finally:
+        main.__file__ = path
+        main.__spec__ = spec

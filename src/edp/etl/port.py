@@ -1,0 +1,116 @@
+"""What an etl engine is asked, and what it answers.
+
+A task is a value that travels to a worker process; its answer names every file it was given.
+Nothing that a task stages is visible to a reader: the commit decides what counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from edp.core.files import DataFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edp.core.contract import Dataset
+    from edp.core.errors import Failure
+    from edp.core.files import Outcome
+    from edp.core.types import Admits
+
+
+@dataclass(frozen=True)
+class Input:
+    """A source file to read: its key, where its bytes are, and what they should hash to.
+
+    `sha256` is None when the source's tag is no content hash (an S3 etag); what was read is
+    then noted. `linkable` bytes were renamed in and are never written in place, so that a hard
+    link is snapshot enough.
+    """
+
+    key: str
+    path: str
+    sha256: str | None = None
+    linkable: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """Read `inputs` and stage their rows and rejects.
+
+    `live` is what the table's other live files admit, by column: inferred types are resolved
+    against it. `loaded_at` is the run's start (seconds). `workdir` is private to this attempt
+    and on the target's file system; `memory` in bytes.
+    """
+
+    run_id: str
+    fence: int
+    dataset: str
+    contract: Dataset
+    inputs: Sequence[Input]
+    workdir: str
+    loaded_at: float
+    live: Mapping[str, Admits] = field(default_factory=dict)
+    memory: int = 1_000_000_000
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """One outcome per input, in order, and the staged files, fsynced and verified."""
+
+    outcomes: Sequence[Outcome]
+    staged: Sequence[DataFile]
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Copy a table's Parquet file without the rows of some keys (copy-on-write).
+
+    `path` is absolute. `types` casts columns on the way, as canonical text where a value's
+    own text is gone.
+    """
+
+    run_id: str
+    fence: int
+    dataset: str
+    file: DataFile
+    path: str
+    without: frozenset[str]
+    workdir: str
+    types: Mapping[str, str] = field(default_factory=dict)
+    memory: int = 1_000_000_000
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A task's end: its result, or why there is none."""
+
+    ticket: int
+    result: Result | None
+    failure: Failure | None = None
+
+
+Task = Job | Rewrite
+Result = JobResult | DataFile
+
+
+class Etl(Protocol):
+    """Worker processes that do tasks."""
+
+    def idle(self) -> int:
+        """How many tasks could start right now."""
+
+    def submit(self, task: Task) -> int:
+        """Start a task; the ticket names it in `wait`."""
+
+    def wait(self, timeout_s: float, *, bell: int | None = None) -> Sequence[Finished]:
+        """What finished since the last call, after at most `timeout_s` seconds.
+
+        Returns early, perhaps with nothing, when the file descriptor `bell` can be read.
+        """
+
+    def close(self) -> None:
+        """End the workers; unfinished tasks give no result."""
