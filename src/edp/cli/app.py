@@ -1,0 +1,58 @@
+"""The `edp` command: what holds for every command, and where each of them is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from edp.cli import dlq, feed, look, project, query, upkeep, work
+from edp.cli.context import Runtime, State
+from edp.core.errors import ConfigError, EdpError
+from edp.core.faults import arm
+
+app = typer.Typer(
+    name="edp",
+    help="Files that land in a bucket become clean, deduplicated tables, once each.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _group in (project, feed, work, look, query, dlq, upkeep):
+    _group.register(app)
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    workspace: Annotated[
+        Path,
+        typer.Option(envvar="EDP_WORKSPACE", help="Folder of edp.yaml and of the lake."),
+    ] = Path(),
+    on: Annotated[Runtime, typer.Option(envvar="EDP_ON", help="Where to run.")] = Runtime.local,
+) -> None:
+    ctx.obj = State(workspace, on, dict(os.environ))
+
+
+def main() -> None:
+    """Run the command line, and exit with its status."""
+    arm(os.environ.get("EDP_FAULTS", ""))
+    try:
+        status = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except EdpError as error:
+        print(f"edp: {error}", file=sys.stderr)
+        status = 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)

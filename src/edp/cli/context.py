@@ -1,0 +1,53 @@
+"""What every command starts from: the workspace that it is to work on."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edp.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from edp.wiring import Workspace
+
+
+class Runtime(enum.StrEnum):
+    """Where the flow runs."""
+
+    local = "local"
+    aws = "aws"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@dataclass(frozen=True)
+class State:
+    """The options before the command."""
+
+    path: Path
+    on: Runtime
+    environ: Mapping[str, str]
+
+    def open(self) -> Workspace:
+        """The workspace.
+
+        Raises: ConfigError when the contract is wrong or the runtime is not there yet.
+        """
+        if self.on is Runtime.aws:
+            raise ConfigError("--on aws is not available in this version; use --on local")
+        from edp.wiring import open_workspace
+
+        return open_workspace(self.path, environ=self.environ)
+
+
+def workspace(ctx: typer.Context) -> Workspace:
+    """The workspace that the command is to work on."""
+    state: State = ctx.obj
+    return state.open()

@@ -1,0 +1,94 @@
+"""The command that asks: query."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import io
+import json as jsons
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edp.cli.context import workspace
+from edp.cli.show import plain, print_table
+from edp.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edp.query.port import Answer
+
+
+class Format(enum.StrEnum):
+    """How an answer is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(query)
+
+
+def query(
+    ctx: typer.Context,
+    sql: Annotated[str, typer.Argument(help="One SELECT; `-` reads it from standard input.")],
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Ask the tables, and edp.files, .runs, .rejects, .events and .schema_changes."""
+    from edp.pipeline.ask import snapshot
+
+    here = workspace(ctx)
+    text = sys.stdin.read() if sql == "-" else sql
+    if format_ is Format.parquet and not as_json:
+        if out is None:
+            raise ConfigError("--format parquet needs --out FILE")
+        here.query().export(text, snapshot(here.stages), out.absolute())
+        return
+    answer = here.query().ask(text, snapshot(here.stages))
+    if as_json or format_ is Format.json:
+        _write(_json(answer), out)
+    elif format_ is Format.csv:
+        _write(_csv(answer), out)
+    elif out is not None:
+        raise ConfigError("--out goes with --format json, csv or parquet")
+    else:
+        numbers = ("INT", "DOUBLE", "DECIMAL", "FLOAT")
+        right = [
+            name
+            for name, kind in zip(answer.columns, answer.types, strict=True)
+            if any(n in kind for n in numbers)
+        ]
+        print_table(answer.columns, answer.rows, right=right)
+
+
+def _json(answer: Answer) -> str:
+    rows = [
+        {name: plain(value) for name, value in zip(answer.columns, row, strict=True)}
+        for row in answer.rows
+    ]
+    return jsons.dumps(rows, ensure_ascii=False) + "\n"
+
+
+def _csv(answer: Answer) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows([plain(value) for value in row] for row in answer.rows)
+    return text.getvalue()
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error}") from error

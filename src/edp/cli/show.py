@@ -1,0 +1,113 @@
+"""Printing: tables for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from edp.core.receipts import Receipt
+
+
+def print_json(content: object) -> None:
+    """One JSON document on standard output."""
+    json.dump(content, sys.stdout, default=plain, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 (whatever JSON can hold)
+    """A value as JSON has it: decimals as text, times as ISO 8601, no NaN."""
+    match value:
+        case datetime() | date() | time():
+            return value.isoformat()
+        case Decimal() | timedelta():
+            return str(value)
+        case bytes() | bytearray():
+            return value.hex()
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case str() | int() | float() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    right: Sequence[str] = (),
+) -> None:
+    """A table for people; `right` names the columns of numbers."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in columns:
+        numeric = name in right
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(value)) for value in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 160), soft_wrap=True)
+    console.print(table)
+
+
+def cell(value: object) -> str:
+    """A value as a person reads it; control characters are shown, not sent to the terminal."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        text = repr(value)
+    elif isinstance(value, list | tuple | dict):
+        text = json.dumps(plain(value), ensure_ascii=False)
+    else:
+        text = str(value)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def print_receipts(receipts: Sequence[Receipt]) -> None:
+    """A line for every file, and why the dead ones died."""
+    counts = ("read", "written", "duplicate", "rejected")
+    print_table(
+        ("key", "version", "state", *counts, "ms"),
+        [
+            (
+                one.key,
+                one.version,
+                f"{one.state}, unchanged" if one.unchanged else one.state,
+                *(getattr(one.counts, f"rows_{name}") if one.counts else None for name in counts),
+                None if one.queryable_ms is None else round(one.queryable_ms),
+            )
+            for one in receipts
+        ],
+        right=(*counts, "ms"),
+    )
+    for one in receipts:
+        if one.error:
+            say(f"{one.key}: {one.error.code}: {one.error.message}")
+
+
+def say(text: str) -> None:
+    """A line for people, on standard output."""
+    print(cell(text) if "\n" not in text else text)
+
+
+def print_records(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
+    """The named columns of `rows` as a table."""
+    numbers = [c for c in columns if rows and all(isinstance(r[c], int | None) for r in rows)]
+    print_table(columns, [[row[c] for c in columns] for row in rows], right=numbers)

@@ -1,0 +1,54 @@
+"""Commands that look after a workspace: crawl, reconcile."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from edp.cli.context import Json, workspace
+from edp.cli.show import print_json, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(crawl)
+    app.command()(reconcile)
+
+
+def crawl(
+    ctx: typer.Context,
+    table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
+    json: Json = False,
+) -> None:
+    """Look through the target, and take Parquet that others put there into the catalog."""
+    from edp.pipeline import crawl as sentence
+    from edp.pipeline.work import drive
+
+    here = workspace(ctx)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    with here.etl() as etl:
+        steps = sentence.crawl(here.stages, table, run_id=run_id, memory=here.memory)
+        crawled = drive(steps, etl)
+    if json:
+        print_json(asdict(crawled))
+    else:
+        say(f"{len(crawled.adopted)} files adopted, {len(crawled.gone)} gone")
+        for one in crawled.unreadable:
+            say(f"{one.path}: {one.reason}")
+    if crawled.unreadable:
+        raise typer.Exit(1)
+
+
+def reconcile(ctx: typer.Context, json: Json = False) -> None:
+    """List the source, and accept every file that no event told of."""
+    from edp.pipeline.reconcile import reconcile as sentence
+
+    found = sentence(workspace(ctx).stages)
+    if json:
+        print_json(asdict(found))
+    else:
+        say(f"{found.objects} objects, {found.accepted} of them new")

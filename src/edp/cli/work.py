@@ -1,0 +1,193 @@
+"""Commands that do the work: up and run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from edp.cli.context import Json, workspace
+from edp.cli.show import print_json, print_table, say
+from edp.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edp.pipeline.work import Work
+    from edp.wiring import Workspace
+
+_GRACE_S: Final = 8.0
+"""How long a stop waits for runs to finish before it releases them."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(up)
+    app.command()(run)
+
+
+def up(
+    ctx: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the console (not yet available).")
+    ] = None,
+) -> None:
+    """Run the local runtime until stopped: watch the source, load what lands, once each."""
+    if port is not None:
+        raise ConfigError("--port: the console is not available in this version")
+    _serve(workspace(ctx), watch=True)
+
+
+def run(
+    ctx: typer.Context,
+    until_idle_: Annotated[
+        bool, typer.Option("--until-idle", help="Stop once nothing is left to do.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Work off the queue in the foreground."""
+    here = workspace(ctx)
+    if until_idle_:
+        until_idle(here, json=json)
+    else:
+        _serve(here, watch=False)
+
+
+def until_idle(
+    here: Workspace,
+    *,
+    json: bool,
+    timeout: float | None = None,
+    first: Callable[[], None] = lambda: None,
+) -> None:
+    """Do `first`, then work until nothing is left, and say what came of it.
+
+    Where another process works the workspace already, wait for that one.
+    """
+    from edp.pipeline.reconcile import reconcile, recover
+    from edp.pipeline.work import Work, until
+
+    stages = here.stages
+    already = len(stages.dead_letters.list())
+    with here.working() as held:
+        if held:
+            recover(stages, orphaned=True)
+            first()
+            reconcile(stages)
+            with here.etl() as etl:
+                work = Work(stages, etl, memory=here.memory)
+                finished = until(work, lambda: work.idle, timeout_s=timeout)
+        else:
+            first()
+            finished = _others(here, timeout)
+    dead = len(stages.dead_letters.list()) - already
+    states = stages.receipts.states()
+    if json:
+        print_json({"datasets": states, "dead_letters": dead + already, "finished": finished})
+    else:
+        names = sorted({state for counts in states.values() for state in counts})
+        print_table(
+            ("dataset", *names),
+            [
+                (name or "(none)", *(counts.get(s, 0) for s in names))
+                for name, counts in states.items()
+            ],
+            right=names,
+        )
+        if dead > 0:
+            say(f"{dead} new dead letters; `edp dlq list` shows why")
+    if dead > 0 or not finished:
+        raise typer.Exit(1)
+
+
+def _others(here: Workspace, timeout: float | None) -> bool:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while here.stages.queue.depth() or here.stages.receipts.pending():
+        if deadline is not None and time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _serve(here: Workspace, *, watch: bool) -> None:
+    from edp.cli.log import narrator
+    from edp.pipeline.reconcile import Lookout, recover
+    from edp.pipeline.work import Every, Work, garbage
+
+    with here.working() as held:
+        if not held:
+            raise ConfigError("another `edp up`, `run` or `ingest` works this workspace already")
+        narrate = narrator(here.stages.events)
+        recover(here.stages, orphaned=True)
+        lookout = Lookout(here.stages)
+        lookout.list()
+        relist, collect = Every(30.0), Every()
+        with _stopping() as stop, _bell() as (ring, bell, quiet), here.etl() as etl:
+            work = Work(here.stages, etl, memory=here.memory)
+            watcher = here.watcher(ring) if watch else None
+            if watcher:
+                watcher.start()
+            say(f"working {here.lake}; stop with Ctrl-C")
+            while not stop():
+                lookout.look(sorted(watcher.changed()) if watcher else ())
+                if watch and relist.due():
+                    lookout.list()
+                work.turn(flush=False, bell=bell)
+                quiet()
+                narrate()
+                if collect.due():
+                    garbage(here.stages)
+            _finish(work)
+            narrate()
+            if watcher:
+                watcher.stop()
+
+
+def _finish(work: Work) -> None:
+    """Let the runs under way finish, for a while; release the rest."""
+    deadline = time.monotonic() + _GRACE_S
+    while work.underway and time.monotonic() < deadline:
+        work.turn(flush=False, claim=False)
+    work.release()
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has asked to stop."""
+    asked: list[int] = []
+    before = {
+        number: signal.signal(number, lambda n, _frame: asked.append(n))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bell() -> Iterator[tuple[Callable[[], None], int, Callable[[], None]]]:
+    """A bell that a thread rings and the loop waits for: ring, what to wait on, quieten."""
+    heard, rung = os.pipe()
+    os.set_blocking(heard, False)
+    os.set_blocking(rung, False)
+
+    def ring() -> None:
+        with suppress(BlockingIOError):  # it rings already
+            os.write(rung, b"!")
+
+    def quiet() -> None:
+        with suppress(BlockingIOError):
+            while os.read(heard, 4096):
+                pass
+
+    try:
+        yield ring, heard, quiet
+    finally:
+        os.close(heard)
+        os.close(rung)

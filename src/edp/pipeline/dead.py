@@ -1,0 +1,67 @@
+"""Dead letters: what cannot be done, one item per record or object version, with the reason."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from edp.core import events
+from edp.core.events import ObjectCreated
+from edp.queue.port import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edp.core.errors import Failure
+
+
+def dead_message(
+    body: str, reason: str, *, attributes: Mapping[str, str], code: str = "bad message"
+) -> DeadLetter:
+    """The item for a body, or a record as a body of its own, that cannot be used."""
+    return DeadLetter(
+        id=_hash("message", body),
+        cause_id=_hash("message", code, reason),
+        kind="message",
+        code=code,
+        reason=reason,
+        body=body,
+        attributes=attributes,
+    )
+
+
+def dead_object(
+    bucket: str,
+    key: str,
+    version: str,
+    failure: Failure,
+    *,
+    dataset: str | None,
+    attempts: int,
+    size: int | None = None,
+    run_id: str | None = None,
+) -> DeadLetter:
+    """The item for an object version; its body is an S3 event with exactly that record."""
+    record = ObjectCreated(bucket=bucket, key=key, size=size, version_id=version)
+    return DeadLetter(
+        id=object_id(bucket, key, version),
+        cause_id=_hash("object", dataset or "", failure.code),
+        kind="object",
+        code=failure.code,
+        reason=failure.message,
+        body=events.render([record]),
+        attempts=attempts,
+        dataset=dataset,
+        key=key,
+        version=version,
+        run_id=run_id,
+    )
+
+
+def object_id(bucket: str, key: str, version: str) -> str:
+    """The id of an object version's dead letter."""
+    return _hash("object", bucket, key, version)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -1,0 +1,187 @@
+"""Intake: a message is a hint, the object version is the work.
+
+Every record of a message becomes a version in the ledger, a dead letter, or a count; then the
+message is forgotten, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from edp.core import events
+from edp.core.errors import BadKey, BadMessage, EdpError, Failure, NoDataset
+from edp.core.faults import reach
+from edp.core.names import check_key, is_ignored
+from edp.ledger.port import Arrival, Current, Seen
+from edp.pipeline.dead import dead_message, dead_object, object_id
+from edp.queue.port import REDRIVEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edp.core.events import ObjectCreated
+    from edp.ledger.port import Acceptance
+    from edp.pipeline.stages import Stages
+    from edp.queue.port import Lease
+    from edp.source.port import Stored
+
+BUCKET: Final = "edp_bucket"
+"""Message attribute: the bucket of its events that stands for this source."""
+PREFIX: Final = "edp_prefix"
+"""Message attribute: the source's prefix in that bucket."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def take(stages: Stages, *, limit: int = 100) -> int:
+    """Take up to `limit` messages off the queue; how many were done.
+
+    They share a transaction. A message that fails it is tried by itself, and stays in the queue
+    if it fails again, until the queue has delivered it too often.
+    """
+    leases = stages.queue.receive(limit=limit)
+    if not leases:
+        return 0
+    reach("intake.received")
+    try:
+        with stages.atomically():
+            for lease in leases:
+                _take(stages, lease)
+    except Exception:
+        if len(leases) == 1:
+            raise
+        done = sum(_took(stages, lease) for lease in leases)
+    else:
+        done = len(leases)
+    reach("intake.accepted")
+    return done
+
+
+def _took(stages: Stages, lease: Lease) -> bool:
+    try:
+        with stages.atomically():
+            _take(stages, lease)
+    except EdpError:
+        return False
+    return True
+
+
+def _take(stages: Stages, lease: Lease) -> None:
+    try:
+        said = events.parse(lease.body)
+    except BadMessage as error:
+        item = dead_message(lease.body, str(error), attributes=lease.attributes)
+        stages.dead_letters.add(item)
+    else:
+        for name in said.ignored:
+            stages.ledger.count(name)
+        for bad in said.bad:
+            item = dead_message(bad.body, bad.reason, attributes=lease.attributes)
+            stages.dead_letters.add(item)
+        for record in said.created:
+            _accept(stages, lease, record)
+    stages.queue.ack(lease)
+
+
+def _accept(stages: Stages, lease: Lease, record: ObjectCreated) -> None:
+    own = record.bucket == stages.source.bucket
+    if not own and record.bucket != lease.attributes.get(BUCKET):
+        stages.dead_letters.add(
+            dead_message(
+                events.render([record]),
+                f"bucket {record.bucket!r} is not this pipeline's source; "
+                f"`edp replay --bucket {record.bucket}` takes it for the source",
+                attributes=lease.attributes,
+                code="foreign bucket",
+            ),
+        )
+        return
+    prefix = "" if own else lease.attributes.get(PREFIX, "")
+    if not record.key.startswith(prefix):
+        stages.ledger.count("outside the source's prefix")
+        return
+    arrival = Arrival(
+        bucket=stages.source.bucket,
+        key=record.key.removeprefix(prefix),
+        arrived_at=lease.sent_at,
+        size=record.size,
+        etag=record.etag,
+        sha256=record.etag if own and _SHA256.fullmatch(record.etag or "") else None,
+        version_id=record.version_id,
+        sequencer=record.sequencer,
+        event_time=record.event_time,
+    )
+    accept(stages, arrival, redriven=REDRIVEN in lease.attributes)
+
+
+def accept(stages: Stages, arrival: Arrival, *, redriven: bool = False) -> Acceptance | None:
+    """Take custody of one version, dead at once where its key says so; None for a marker file."""
+    if is_ignored(arrival.key):
+        stages.ledger.count("marker or temporary file")
+        return None
+    dataset, failure = destination(stages, arrival.key)
+    accepted = stages.ledger.accept(
+        arrival,
+        dataset=dataset,
+        failure=failure,
+        current=_current(stages, arrival.key),
+    )
+    place = (arrival.bucket, arrival.key)
+    if accepted.buried:
+        stages.dead_letters.remove(object_id(*place, accepted.buried))
+    if accepted.state != "dead":
+        return accepted
+    if redriven and not failure:
+        stages.ledger.revive(*place, accepted.version, dataset=dataset)
+    elif why := failure or accepted.failure:
+        item = dead_object(
+            *place, accepted.version, why, dataset=dataset, attempts=0, size=arrival.size
+        )
+        stages.dead_letters.add(item)
+    return accepted
+
+
+def accept_listed(stages: Stages, stored: Stored) -> Acceptance | None:
+    """Take custody of what the source holds, if nobody has heard of it yet."""
+    with stages.atomically():
+        linkable = False
+        stages.ledger.note_seen(stored.key, Seen(stored.stat, stored.sha256, linkable))
+        arrival = Arrival(
+            bucket=stages.source.bucket,
+            key=stored.key,
+            arrived_at=stored.read_at,
+            size=stored.size,
+            sha256=stored.sha256,
+            event_time=stored.read_at,
+            listed=True,
+        )
+        return accept(stages, arrival)
+
+
+def destination(stages: Stages, key: str) -> tuple[str | None, Failure | None]:
+    """The dataset that `key` belongs to, or why it can go nowhere."""
+    try:
+        check_key(key)
+    except BadKey as error:
+        return None, Failure.of(error)
+    dataset = stages.config.dataset_for(key)
+    if dataset is None:
+        return None, Failure.of(
+            NoDataset(f"no dataset's path matches the key {key!r}; add one to edp.yaml and redrive")
+        )
+    return dataset, None
+
+
+def _current(stages: Stages, key: str) -> Callable[[], Current | None]:
+    def look() -> Current | None:
+        entry = stages.source.look(key)
+        if entry is None:
+            return None
+        seen = stages.ledger.seen([key]).get(key)
+        if seen is not None and seen.stat == entry.stat:
+            return Current(sha256=seen.sha256)
+        stored = stages.source.read(key)
+        return Current(size=stored.size, sha256=stored.sha256) if stored else None
+
+    return look

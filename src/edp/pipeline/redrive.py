@@ -1,0 +1,65 @@
+"""Redrive: dead letters are tried again, or given up by a person's word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edp.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edp.pipeline.stages import Stages
+    from edp.queue.port import DeadLetter
+
+
+def chosen(
+    stages: Stages,
+    *,
+    ids: Sequence[str] = (),
+    cause: str | None = None,
+    everything: bool = False,
+) -> Sequence[DeadLetter]:
+    """The dead letters that a person means.
+
+    Raises: ConfigError when nothing says which, or an id or a cause is not there.
+    """
+    items = stages.dead_letters.list()
+    if everything:
+        return items
+    if cause is not None:
+        found = [item for item in items if item.cause_id == cause]
+        if not found:
+            raise ConfigError(f"no dead letter has the cause {cause!r}; `edp dlq list` shows them")
+        return found
+    by_id = {item.id: item for item in items}
+    if not ids:
+        raise ConfigError("which dead letters? name ids, or --cause, or --all")
+    if unknown := [one for one in ids if one not in by_id]:
+        raise ConfigError(f"no dead letter {', '.join(unknown)}; `edp dlq list` shows them")
+    return [by_id[one] for one in ids]
+
+
+def redrive(stages: Stages, items: Sequence[DeadLetter]) -> None:
+    """Send the bodies of `items` to the queue again."""
+    with stages.atomically():
+        for item in items:
+            stages.dead_letters.redrive(item)
+        stages.events.put("EDP Dead Letters Redriven", {"ids": [item.id for item in items]})
+
+
+def discard(stages: Stages, items: Sequence[DeadLetter]) -> None:
+    """Forget `items`; object versions among them end as discarded."""
+    with stages.atomically():
+        for item in items:
+            stages.dead_letters.remove(item.id)
+            if item.kind == "object" and item.key is not None and item.version is not None:
+                stages.ledger.discard(
+                    stages.source.bucket,
+                    item.key,
+                    item.version,
+                    note="discarded from the dead letters",
+                )
+            else:
+                stages.ledger.count("discarded message")
+        stages.events.put("EDP Dead Letters Discarded", {"ids": [item.id for item in items]})

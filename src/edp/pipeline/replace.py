@@ -1,0 +1,218 @@
+"""Replace, the one write: some sources' rows leave a table, others' come, in one commit.
+
+What that takes is planned first. A file that loses some of its sources is rewritten without them;
+where a new column type cannot be had by an exact cast of what is stored, the source is read again.
+The steps are a generator: it yields tasks and is sent their ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edp.core.errors import RetryableError
+from edp.core.files import DataFile, Outcome, admits
+from edp.core.types import Admits
+from edp.etl.port import Finished, Input, Job, JobResult, Rewrite, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from edp.catalog.port import Change, Plan, Rewriting
+    from edp.pipeline.stages import Stages
+
+Steps = Generator[Sequence[Task], Sequence[Finished], None]
+
+
+class TaskFailed(RetryableError):
+    """A task of a commit gave no result."""
+
+    code = "task failed"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a commit: whose files it writes, and where.
+
+    `contents` maps key to the SHA-256 of the bytes that a second reading must find.
+    """
+
+    run_id: str
+    fence: int
+    dataset: str
+    started_at: float
+    workdir: Path
+    contents: Mapping[str, str]
+    memory: int
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A change whose files are durable under their final names; only the commit is missing.
+
+    `reread` are the outcomes of sources that were read again for the sake of others.
+    """
+
+    plan: Plan
+    rewritten: tuple[DataFile, ...]
+    reread: Mapping[str, Outcome]
+
+
+@contextmanager
+def attempt_folder(stages: Stages, run_id: str, fence: int) -> Iterator[Path]:
+    """A folder for an attempt, gone at its end with what was not published."""
+    folder = stages.target.workdir(run_id, fence)
+    try:
+        yield folder
+    finally:
+        stages.target.discard(folder)
+
+
+def prepare(
+    stages: Stages,
+    attempt: Attempt,
+    change: Change,
+) -> Generator[Sequence[Task], Sequence[Finished], Ready]:
+    """Plan `change`, do what it takes, and publish its files.
+
+    Raises: TaskFailed when a rewrite or a second reading gives no result.
+    """
+    reread: dict[str, Outcome] = {}
+    change = replace(change, add=(yield from _only(stages, attempt, change.add, change.profiles)))
+    while True:
+        plan = stages.catalog.plan(change)
+        if not plan.reread:
+            break
+        change = yield from _read_again(stages, attempt, plan, reread)
+    rewritten = yield from _rewrite(stages, attempt, plan.rewrite)
+    published = stages.target.publish(attempt.dataset, [*change.add, *rewritten])
+    add = tuple(published[: len(change.add)])
+    ready = replace(plan, change=replace(change, add=add))
+    return Ready(ready, tuple(published[len(add) :]), reread)
+
+
+def _only(
+    stages: Stages,
+    attempt: Attempt,
+    files: Sequence[DataFile],
+    keys: Collection[str],
+) -> Generator[Sequence[Task], Sequence[Finished], tuple[DataFile, ...]]:
+    """`files` with the rows of `keys` and no others."""
+    kept = [file for file in files if file.sources.keys() & keys]
+    tasks = {
+        n: _rewriting(stages, attempt, file, frozenset(file.sources.keys() - keys))
+        for n, file in enumerate(kept)
+        if not file.sources.keys() <= set(keys)
+    }
+    done = yield from _results(list(tasks.values()))
+    for n, result in zip(tasks, done, strict=True):
+        assert isinstance(result, DataFile)
+        kept[n] = result
+    return tuple(file for file in kept if file.rows)
+
+
+def _rewrite(
+    stages: Stages,
+    attempt: Attempt,
+    rewriting: Sequence[Rewriting],
+) -> Generator[Sequence[Task], Sequence[Finished], list[DataFile]]:
+    tasks = [_rewriting(stages, attempt, one.file, one.without, one.types) for one in rewriting]
+    done = yield from _results(tasks)
+    return [file for file in done if isinstance(file, DataFile)]
+
+
+def _rewriting(
+    stages: Stages,
+    attempt: Attempt,
+    file: DataFile,
+    without: frozenset[str],
+    types: Mapping[str, str] | None = None,
+) -> Rewrite:
+    return Rewrite(
+        run_id=attempt.run_id,
+        fence=attempt.fence,
+        dataset=attempt.dataset,
+        file=file,
+        path=stages.target.locate(file),
+        without=without,
+        workdir=_step(attempt),
+        types=types or {},
+        memory=attempt.memory,
+        threads=attempt.threads,
+    )
+
+
+def _read_again(
+    stages: Stages,
+    attempt: Attempt,
+    plan: Plan,
+    reread: dict[str, Outcome],
+) -> Generator[Sequence[Task], Sequence[Finished], Change]:
+    """Read the planned keys from the source, and make them part of the change."""
+    change = plan.change
+    live = stages.receipts.committed(sorted(plan.reread))
+    contents = {key: one.sha256 for key, one in live.items()} | dict(attempt.contents)
+    others = {key: profile for key, profile in change.profiles.items() if key not in plan.reread}
+    out = change.remove | change.profiles.keys() | plan.reread
+    stay = stages.catalog.live_admits(change.dataset, without=out)
+    come = admits(others.values())
+    job = Job(
+        run_id=attempt.run_id,
+        fence=attempt.fence,
+        dataset=attempt.dataset,
+        contract=stages.config.dataset(attempt.dataset),
+        inputs=[
+            Input(key, stages.source.locate(key), contents.get(key)) for key in sorted(plan.reread)
+        ],
+        workdir=_step(attempt),
+        loaded_at=attempt.started_at,
+        live={
+            name: stay.get(name, Admits()) & come.get(name, Admits())
+            for name in stay.keys() | come.keys()
+        },
+        memory=attempt.memory,
+        threads=attempt.threads,
+    )
+    (result,) = yield from _results([job])
+    assert isinstance(result, JobResult)
+    good = {one.key: one for one in result.outcomes if one.failure is None}
+    gone = plan.reread - good.keys()
+    if unread := gone & change.profiles.keys():
+        raise TaskFailed(f"changed while they were read: {', '.join(sorted(unread))}")
+    reread |= good
+    kept = yield from _only(stages, attempt, change.add, others)
+    return replace(
+        change,
+        add=(*kept, *result.staged),
+        profiles=others | {key: one.profile for key, one in good.items()},
+        gone=change.gone | gone,
+        methods=plan.methods,
+    )
+
+
+def _results(
+    tasks: Sequence[Task],
+) -> Generator[Sequence[Task], Sequence[Finished], list[JobResult | DataFile]]:
+    """Have `tasks` done, in order."""
+    if not tasks:
+        return []
+    finished = yield tasks
+    results = []
+    for one in finished:
+        if one.result is None:
+            reason = one.failure.message if one.failure else "no result"
+            raise TaskFailed(reason)
+        results.append(one.result)
+    return results
+
+
+def _step(attempt: Attempt) -> str:
+    """A folder for one more task of the attempt, so that no two write the same names."""
+    n = sum(1 for _ in attempt.workdir.glob("step-*"))
+    folder = attempt.workdir / f"step-{n}"
+    folder.mkdir()
+    return str(folder)

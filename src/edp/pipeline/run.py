@@ -1,0 +1,251 @@
+"""A run: a batch of versions becomes rows, receipts and files, all in one commit.
+
+A file that cannot be read is dealt with by itself. Where a run fails and no file can be blamed, it
+is split in two and tried again, until the one that is to blame is alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from edp.catalog.port import Change
+from edp.core.errors import Failure, NoDataset, StaleSnapshot
+from edp.core.faults import reach
+from edp.etl.port import Input, Job, JobResult
+from edp.pipeline.dead import dead_object
+from edp.pipeline.intake import accept_listed
+from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from edp.core.files import Outcome
+    from edp.ledger.port import Claim, Member
+    from edp.pipeline.replace import Ready
+    from edp.pipeline.stages import Stages
+    from edp.source.port import Stored
+
+CHANGED = "source changed"
+"""Failure code: the bytes are not the ones that the version was accepted with."""
+
+
+def run(stages: Stages, claim: Claim, *, memory: int, threads: int) -> Steps:
+    """The steps from a claimed batch to its commit."""
+    if not knows(stages, claim.dataset):
+        _unwanted(stages, claim)
+        return
+    fence = max(member.fence for member in claim.members)
+    with attempt_folder(stages, claim.run_id, fence) as workdir:
+        try:
+            yield from _run(stages, claim, workdir, fence, memory, threads)
+        except TaskFailed as error:
+            give_up(stages, claim, Failure.of(error))
+
+
+def _run(  # noqa: PLR0917 (private; the caller's own values)
+    stages: Stages,
+    claim: Claim,
+    workdir: Path,
+    fence: int,
+    memory: int,
+    threads: int,
+) -> Steps:
+    contract = stages.config.dataset(claim.dataset)
+    keys = [member.key for member in claim.members]
+    seen = stages.ledger.seen(keys)
+    job = Job(
+        run_id=claim.run_id,
+        fence=fence,
+        dataset=claim.dataset,
+        contract=contract,
+        inputs=[
+            Input(
+                key=member.key,
+                path=stages.source.locate(member.key),
+                sha256=member.sha256,
+                linkable=member.key in seen and seen[member.key].linkable,
+            )
+            for member in claim.members
+        ],
+        workdir=str(workdir),
+        loaded_at=claim.started_at,
+        live=stages.catalog.live_admits(claim.dataset, without=keys),
+        memory=memory,
+        threads=threads,
+    )
+    (done,) = yield [job]
+    if not isinstance(done.result, JobResult):
+        give_up(stages, claim, done.failure or Failure("worker lost", "no result"))
+        return
+    result = done.result
+    outcomes = {outcome.key: outcome for outcome in result.outcomes}
+    attempt = Attempt(
+        run_id=claim.run_id,
+        fence=fence,
+        dataset=claim.dataset,
+        started_at=claim.started_at,
+        workdir=workdir,
+        contents={key: outcome.sha256 for key, outcome in outcomes.items()},
+        memory=memory,
+        threads=threads,
+    )
+    add = tuple(result.staged)
+    while True:
+        held = stages.runs.held(claim)
+        change = Change(
+            dataset=claim.dataset,
+            add=add,
+            profiles={m.key: outcomes[m.key].profile for m in held if _counts(m, outcomes[m.key])},
+            declared=declared(stages, claim.dataset),
+        )
+        reach("commit.planned")
+        ready = yield from prepare(stages, attempt, change)
+        try:
+            _commit(stages, claim, held, outcomes, ready)
+        except StaleSnapshot:
+            add = ready.plan.change.add
+            continue
+        reach("commit.after")
+        return
+
+
+def _unwanted(stages: Stages, claim: Claim) -> None:
+    failure = Failure.of(
+        NoDataset(f"edp.yaml has no dataset {claim.dataset!r} any more; add it again and redrive")
+    )
+    with stages.atomically():
+        for member in stages.runs.held(claim):
+            fail(stages, claim, member, failure)
+        stages.runs.end(claim, "failed", failure)
+
+
+def _counts(member: Member, outcome: Outcome) -> bool:
+    return member.head and outcome.failure is None
+
+
+def knows(stages: Stages, dataset: str) -> bool:
+    """Whether the contract still has the dataset."""
+    return not stages.config.datasets or dataset in stages.config.datasets
+
+
+def declared(stages: Stages, dataset: str) -> Mapping[str, str]:
+    """Column to type, where the dataset's contract says one."""
+    if not knows(stages, dataset):
+        return {}
+    columns = stages.config.dataset(dataset).columns
+    return {c.rename or name: c.type for name, c in columns.items() if c.type}
+
+
+def _commit(
+    stages: Stages,
+    claim: Claim,
+    held: Sequence[Member],
+    outcomes: Mapping[str, Outcome],
+    ready: Ready,
+) -> None:
+    """The moment of truth: catalog, ledger, receipts, dead letters and events, together.
+
+    Raises: StaleSnapshot when the table, a lease or a head has changed since it was planned.
+    """
+    found = {m.key: stages.source.read(m.key) for m in held if _has_changed(outcomes[m.key])}
+    reach("commit.before")
+    with stages.atomically():
+        if list(stages.runs.held(claim)) != list(held):
+            raise StaleSnapshot(f"run {claim.run_id} no longer holds what it was planned with")
+        if ready.plan.change.profiles:
+            stages.catalog.replace(
+                ready.plan,
+                rewritten=ready.rewritten,
+                run_id=claim.run_id,
+                operation="ingest",
+            )
+        for key, outcome in ready.reread.items():
+            if key not in outcomes:
+                stages.runs.recounted(claim, key, outcome)
+        states = [_settle(stages, claim, m, outcomes[m.key], found.get(m.key)) for m in held]
+        ended = (
+            "lost" if not held else "failed" if set(states) <= {"queued", "dead"} else "committed"
+        )
+        stages.runs.end(claim, ended)
+        for change in ready.plan.changes:
+            stages.events.put("EDP Schema Change", {"table": claim.dataset} | vars(change))
+        stages.events.put(
+            "EDP Run State Change",
+            {"run": claim.run_id, "dataset": claim.dataset, "state": ended, "files": len(held)},
+        )
+
+
+def _has_changed(outcome: Outcome) -> bool:
+    return outcome.failure is not None and outcome.failure.code == CHANGED
+
+
+def _settle(
+    stages: Stages,
+    claim: Claim,
+    member: Member,
+    outcome: Outcome,
+    found: Stored | None,
+) -> str:
+    if not member.head:
+        stages.runs.superseded(member, note="a newer version arrived before the commit")
+        return "superseded"
+    if found is not None:
+        accepted = accept_listed(stages, found)
+        if accepted is not None and accepted.outcome != "unchanged":
+            stages.runs.superseded(member, note="the object was overwritten before it was read")
+            return "superseded"
+    if outcome.failure is not None:
+        return fail(stages, claim, member, outcome.failure, outcome)
+    stages.runs.committed(claim, member, outcome)
+    detail = {"key": member.key, "version": member.version, "dataset": claim.dataset}
+    counts = asdict(outcome.counts)
+    stages.events.put("EDP File State Change", {**detail, "state": "committed", **counts})
+    return "committed"
+
+
+def fail(
+    stages: Stages,
+    claim: Claim,
+    member: Member,
+    failure: Failure,
+    outcome: Outcome | None = None,
+) -> str:
+    """Charge an attempt to the version; a dead one becomes a dead letter."""
+    state = stages.runs.failed(member, failure, outcome)
+    if state == "dead":
+        stages.dead_letters.add(
+            dead_object(
+                member.bucket,
+                member.key,
+                member.version,
+                failure,
+                dataset=claim.dataset,
+                attempts=member.attempts + 1,
+                size=member.size,
+                run_id=claim.run_id,
+            ),
+        )
+        detail = {"key": member.key, "version": member.version, "dataset": claim.dataset}
+        reason = {"state": "dead", "code": failure.code, "reason": failure.message}
+        stages.events.put("EDP File State Change", {**detail, **reason})
+    return state
+
+
+def give_up(stages: Stages, claim: Claim, failure: Failure, *, state: str = "failed") -> None:
+    """The run as a whole failed: charge the one file it held, or split it in two."""
+    with stages.atomically():
+        held = stages.runs.held(claim)
+        if len(held) == 1:
+            if held[0].head:
+                fail(stages, claim, held[0], failure)
+            else:
+                stages.runs.superseded(held[0], note="a newer version arrived meanwhile")
+        else:
+            stages.runs.release(held, split=True)
+        stages.runs.end(claim, state, failure)
+        stages.events.put(
+            "EDP Run State Change",
+            {"run": claim.run_id, "dataset": claim.dataset, "state": state, **asdict(failure)},
+        )

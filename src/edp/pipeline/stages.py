@@ -1,0 +1,45 @@
+"""The stages that a pipeline runs on, put together by the wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from edp.catalog.port import Catalog
+    from edp.core.contract import Config
+    from edp.crawler.port import Crawler
+    from edp.etl.port import Etl
+    from edp.events.port import Events
+    from edp.ledger.port import Ledger, Receipts, Runs
+    from edp.queue.port import DeadLetters, Queue
+    from edp.source.port import Source
+    from edp.target.port import Target
+    from edp.topic.port import Topic
+
+
+@dataclass(frozen=True)
+class Stages:
+    """One runtime's stages.
+
+    What is written within `atomically()` happens as a whole where the runtime can promise that;
+    elsewhere in the order written, the ledger last.
+    """
+
+    config: Config
+    source: Source
+    topic: Topic
+    queue: Queue
+    dead_letters: DeadLetters
+    ledger: Ledger
+    runs: Runs
+    receipts: Receipts
+    target: Target
+    catalog: Catalog
+    events: Events
+    atomically: Callable[[], AbstractContextManager[None]]
+    etl: Callable[[], Etl]
+    crawler: Callable[[], Crawler]

@@ -1,0 +1,209 @@
+"""The loop: messages become versions, versions become runs, runs become commits.
+
+One process works a workspace at a time. It parses nothing itself: workers do, and what kills a
+worker is only that run's failure.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from edp.core import clock
+from edp.core.faults import reach
+from edp.ledger.port import BatchLimits
+from edp.pipeline import intake
+from edp.pipeline.reconcile import recover
+from edp.pipeline.run import knows, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from edp.etl.port import Etl, Finished, Task
+    from edp.ledger.port import Claim
+    from edp.pipeline.replace import Steps
+    from edp.pipeline.stages import Stages
+
+R = TypeVar("R")
+
+ENGINE: Final = "local"
+_HEARTBEAT_S: Final = 10.0
+_POLL_S: Final = 0.25
+_BUSY_POLL_S: Final = 0.02
+_GARBAGE_EVERY_S: Final = 600.0
+
+
+@dataclass
+class _Underway:
+    """A run between two of its steps: tickets it waits for, and the ends that have come."""
+
+    claim: Claim
+    steps: Steps
+    waiting: list[int] = field(default_factory=list)
+    ended: dict[int, Finished] = field(default_factory=dict)
+
+
+class Work:
+    """Works off the queue and the ledger until it is told to stop."""
+
+    def __init__(self, stages: Stages, etl: Etl, *, memory: int) -> None:
+        self._stages = stages
+        self._etl = etl
+        self._memory = memory
+        batch = stages.config.batch
+        self._limits = BatchLimits(
+            batch.max_files, int(batch.max_bytes), batch.max_wait.total_seconds()
+        )
+        self._underway: dict[str, _Underway] = {}
+        self._beat_at = 0.0
+
+    def turn(self, *, flush: bool, claim: bool = True, bell: int | None = None) -> bool:
+        """One turn of the loop; whether anything happened.
+
+        `flush` takes batches that are not full without waiting for more. Without `claim` no new
+        run starts. Waits a little when there is nothing to do, or until `bell` rings.
+        """
+        took = intake.take(self._stages)
+        started = self._start(flush=flush and not took) if claim else 0
+        self._heartbeat()
+        busy = bool(took or started)
+        ended = self._etl.wait(0.0 if busy else self._pause_s(), bell=bell)
+        for one in ended:
+            self._advance(one)
+        return bool(busy or ended)
+
+    def _pause_s(self) -> float:
+        if self._underway:
+            return _POLL_S
+        ready_at = self._stages.receipts.next_ready_at()
+        return _POLL_S if ready_at is None else _BUSY_POLL_S
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left: no message, no version queued or running."""
+        return not (self._underway or self._stages.queue.depth() or self._stages.receipts.pending())
+
+    @property
+    def underway(self) -> Sequence[Claim]:
+        """The runs that have not ended."""
+        return [one.claim for one in self._underway.values()]
+
+    def _start(self, *, flush: bool) -> int:
+        started = 0
+        while self._etl.idle() > 0:
+            claim = self._stages.runs.claim(
+                self._limits,
+                contract=self._contract,
+                engine=ENGINE,
+                flush=flush,
+            )
+            if claim is None:
+                break
+            reach("run.claimed")
+            threads = max(1, (os.cpu_count() or 1) // (len(self._underway) + 1))
+            steps = run(self._stages, claim, memory=self._memory, threads=threads)
+            one = self._underway[claim.run_id] = _Underway(claim, steps)
+            self._step(one, first=True)
+            started += 1
+        return started
+
+    def _contract(self, dataset: str) -> str:
+        return self._stages.config.dataset(dataset).hash() if knows(self._stages, dataset) else ""
+
+    def _advance(self, finished: Finished) -> None:
+        for one in list(self._underway.values()):
+            if finished.ticket in one.waiting:
+                one.ended[finished.ticket] = finished
+                if len(one.ended) == len(one.waiting):
+                    self._step(one)
+
+    def _step(self, one: _Underway, *, first: bool = False) -> None:
+        try:
+            ends = [one.ended[ticket] for ticket in one.waiting]
+            tasks = next(one.steps) if first else one.steps.send(ends)
+        except StopIteration:
+            del self._underway[one.claim.run_id]
+            return
+        except BaseException:
+            self._underway.pop(one.claim.run_id, None)
+            raise
+        one.ended = {}
+        one.waiting = [self._etl.submit(task) for task in tasks]
+
+    def _heartbeat(self) -> None:
+        if time.monotonic() - self._beat_at < _HEARTBEAT_S:
+            return
+        self._beat_at = time.monotonic()
+        self._stages.runs.extend(list(self._underway))
+        recover(self._stages, orphaned=False)
+
+    def release(self) -> None:
+        """Give back what is under way, without charging it an attempt."""
+        for one in list(self._underway.values()):
+            one.steps.close()
+            with self._stages.atomically():
+                held = self._stages.runs.held(one.claim)
+                self._stages.runs.release(held, split=False)
+                self._stages.runs.end(one.claim, "released")
+        self._underway.clear()
+
+
+def drive(steps: Generator[Sequence[Task], Sequence[Finished], R], etl: Etl) -> R:
+    """Have the tasks of one generator done, outside the loop; what it returns."""
+    try:
+        tasks = next(steps)
+        while True:
+            tickets = [etl.submit(task) for task in tasks]
+            ended: dict[int, Finished] = {}
+            while len(ended) < len(tickets):
+                ended |= {one.ticket: one for one in etl.wait(1.0)}
+            tasks = steps.send([ended[ticket] for ticket in tickets])
+    except StopIteration as stop:
+        result: R = stop.value
+        return result
+
+
+def until(
+    work: Work,
+    done: Callable[[], bool],
+    *,
+    each_turn: Callable[[], None] = lambda: None,
+    timeout_s: float | None = None,
+) -> bool:
+    """Turn the loop until `done`; False when `timeout_s` seconds were not enough."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while not done():
+        if deadline is not None and time.monotonic() > deadline:
+            work.release()
+            return False
+        work.turn(flush=True)
+        each_turn()
+    return True
+
+
+def garbage(stages: Stages) -> Sequence[str]:
+    """Remove files of the target that no table needs any more; their paths.
+
+    A replaced file stays for `retention.superseded`, as a query may still read it; one that no
+    commit ever named stays as long, as its commit may still come.
+    """
+    keep_s = stages.config.retention.superseded.total_seconds()
+    named = stages.catalog.named(removed_within_s=keep_s)
+    return stages.target.collect(named=named, older_than_s=keep_s)
+
+
+class Every:
+    """Says when it is time again."""
+
+    def __init__(self, period_s: float = _GARBAGE_EVERY_S) -> None:
+        self._period_s = period_s
+        self._last = clock.now()
+
+    def due(self) -> bool:
+        """Whether the period has passed since the last time this said so."""
+        if clock.now() - self._last < self._period_s:
+            return False
+        self._last = clock.now()
+        return True

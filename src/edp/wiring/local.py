@@ -1,0 +1,152 @@
+"""The local runtime: folders, SQLite and DuckDB on one machine."""
+
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edp.backends.lock import exclusively
+from edp.backends.sqlite import Database
+from edp.catalog.local import LocalCatalog
+from edp.core.contract import Config, load
+from edp.core.errors import ConfigError
+from edp.core.retry import RetryPolicy
+from edp.events.local import LocalEvents
+from edp.ledger.local import LocalLedger, LocalReceipts, LocalRuns
+from edp.pipeline.dead import dead_message
+from edp.pipeline.stages import Stages
+from edp.queue.local import LocalDeadLetters, LocalQueue
+from edp.source.local import LocalSource
+from edp.target.local import LocalTarget
+from edp.topic.local import LocalTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from edp.crawler.port import Crawler
+    from edp.etl.port import Etl
+    from edp.query.port import Query
+    from edp.queue.port import DeadLetter, Lease
+    from edp.source.watch import Watcher
+
+QUEUE: Final = "etl"
+_BASE_MEMORY: Final = 150_000_000
+"""Bytes that a worker process takes before DuckDB uses any."""
+_LEAST_MEMORY: Final = 128_000_000
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace on this machine: its contract, its lake, and the stages over them."""
+
+    path: Path
+    lake: Path
+    config: Config
+    stages: Stages
+    queue: LocalQueue
+    target: LocalTarget
+    memory: int
+
+    @contextmanager
+    def working(self) -> Iterator[bool]:
+        """Be the one process that works this workspace; False when another one is.
+
+        What a process that died here held is free again: nobody else can hold it.
+        """
+        with exclusively(self.lake / ".lock") as held:
+            if held:
+                self.target.clear_work()
+                self.queue.show_all()
+            yield held
+
+    @contextmanager
+    def etl(self) -> Iterator[Etl]:
+        """Worker processes, ended on leaving."""
+        etl = self.stages.etl()
+        try:
+            yield etl
+        finally:
+            etl.close()
+
+    def query(self) -> Query:
+        """The query engine."""
+        from edp.query.local import LocalQuery
+
+        return LocalQuery(self.lake / ".work", memory=self.memory)
+
+    def watcher(self, ring: Callable[[], None]) -> Watcher:
+        """What rings after a change of the source."""
+        from edp.source.watch import Watcher
+
+        return Watcher(self.lake / "source", ring)
+
+
+def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
+    """The workspace in `path`; its lake is made if it is not there.
+
+    Raises: ConfigError when the contract is wrong, or the folder does not exist.
+    """
+    if not path.is_dir():
+        raise ConfigError(f"the workspace {path} is not a folder; make it, or say --workspace")
+    contract = path / "edp.yaml"
+    config = load(contract, environ=environ) if contract.exists() else Config()
+    local = config.runtimes.local
+    lake = (path / local.root).absolute()
+    memory = max(_LEAST_MEMORY, int(local.memory) // local.workers - _BASE_MEMORY)
+
+    db = Database(lake / "state.db")
+    dead_letters = LocalDeadLetters(db, QUEUE)
+    queue = LocalQueue(
+        db,
+        QUEUE,
+        on_exhausted=lambda lease: dead_letters.add(_exhausted(lease)),
+    )
+    target = LocalTarget(lake)
+
+    def etl() -> Etl:
+        from edp.etl.local import LocalEtl
+
+        return LocalEtl(local.workers, memory=memory)
+
+    def crawler() -> Crawler:
+        from edp.crawler.local import LocalCrawler
+
+        return LocalCrawler(lake, target.list)
+
+    stages = Stages(
+        config=config,
+        source=LocalSource(lake / "source", lake / ".work"),
+        topic=LocalTopic(db, [queue.send]),
+        queue=queue,
+        dead_letters=dead_letters,
+        ledger=LocalLedger(db),
+        runs=LocalRuns(
+            db,
+            retry=RetryPolicy(
+                config.retry.max_attempts,
+                config.retry.base.total_seconds(),
+                config.retry.cap.total_seconds(),
+            ),
+            jitter=random.random,
+        ),
+        receipts=LocalReceipts(db),
+        target=target,
+        catalog=LocalCatalog(db, config.name),
+        events=LocalEvents(db),
+        atomically=db.transaction,
+        etl=etl,
+        crawler=crawler,
+    )
+    return Workspace(path, lake, config, stages, queue, target, memory)
+
+
+def _exhausted(lease: Lease) -> DeadLetter:
+    return dead_message(
+        lease.body,
+        f"taken {lease.receives} times without being finished; it may kill its reader",
+        attributes=lease.attributes,
+        code="received too often",
+    )
