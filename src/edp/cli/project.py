@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -95,6 +94,8 @@ def demo(
 
 def version(json: Json = False) -> None:
     """Print the version."""
+    from importlib.metadata import version as installed
+
     if json:
         print_json({"version": installed("edp")})
     else:

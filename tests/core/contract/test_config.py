@@ -25,6 +25,7 @@ def dataset(settings: str) -> Dataset:
 def test_the_hash_is_twelve_hex_digits_and_stays_over_versions() -> None:
     assert Dataset().hash() == "44136fa355b3"  # of '{}', as sha256sum says
     assert dataset("{columns: {id: {type: bigint}}}").hash() == "94f28476d344"
+    assert dataset("{format: csv, csv: {header: true}}").hash() == "c2cff59ae7a6"
 
 
 @pytest.mark.parametrize(

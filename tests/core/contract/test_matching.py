@@ -40,6 +40,8 @@ def matches(glob: str, key: str) -> bool:
         (r"a\*", ["a\\b"], ["a*"]),
         ("a*a", ["aa", "aba", "aaa"], ["a", "ab"]),
         ("*a*b*c", ["abc", "xaybzc", "abcbc"], ["acb", "ab", "abc/abc"]),
+        ("*ab*b", ["abab"], ["ab"]),
+        ("a/**", ["a/b\n/c\nd"], []),
         ("*\n", ["a\n"], ["a"]),
         ("größe/*", ["größe/ü.csv"], ["grosse/a"]),
     ],

@@ -64,6 +64,12 @@ def test_what_only_follows_from_a_wrong_setting_is_not_told() -> None:
     assert lines == ["1: datasets.a.columns.b.type: unknown type: 'dat'; did you mean 'date'?"]
 
 
+def test_a_clash_that_a_wrong_name_makes_is_not_told() -> None:
+    lines = refused("datasets: {a: {columns: {b: {rename: c}, c: {rename: X}}}}")
+
+    assert [line.split(": ")[1] for line in lines] == ["datasets.a.columns.c.rename"]
+
+
 def test_a_name_that_does_not_print_stays_on_its_line() -> None:
     lines = refused('"a\\nb\\x1b[0m": 1')
 

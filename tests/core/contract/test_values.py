@@ -12,6 +12,7 @@ from edp.core.contract import Column, Config, Dataset, S3Url, parse
 from edp.core.contract.alerts import Alerts
 from edp.core.contract.document import read
 from edp.core.contract.findings import checked
+from edp.core.contract.limits import Batch
 from edp.core.contract.units import duration, duration_text, size
 from tests.core.contract.refusal import refused
 
@@ -205,6 +206,13 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_units_may_be_written_in_any_case() -> None:
     assert size("4gb") == size("4Gb") == 4 * 10**9
     assert size("1024") == size("1024 B") == 1024
+
+
+@pytest.mark.parametrize("value", [True, 1.5, "x", []])
+@pytest.mark.parametrize("setting", ["max_files", "max_bytes"])
+def test_python_gives_numbers_as_numbers(setting: str, value: object) -> None:
+    with pytest.raises(ValidationError):
+        Batch.model_validate({setting: value})
 
 
 @pytest.mark.parametrize("value", ["5", 6, 1.5, True])

@@ -10,7 +10,7 @@ from tests.core.contract.refusal import refused
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n\n", "# nothing yet\n", "---\n", "\ufeff", "--- # x\n...\n"]
+    "text", ["", "\ufeff# \n", "\n\n", "# nothing yet\n", "---\n", "\ufeff", "--- # x\n...\n"]
 )
 def test_a_file_without_settings_gives_the_defaults(text: str) -> None:
     config = parse(text, environ={})

@@ -37,12 +37,12 @@ def compiled(glob: str) -> re.Pattern[str]:
             runs.append([])
     first, *others = ("/".join(run) for run in runs)
     if not others:
-        return re.compile(first, re.DOTALL)
+        return re.compile(first)
     *middle, last = others
     head = f"{first}/" if first else ""
     body = "".join(f"(?>{_ANY_SEGMENTS}?{run}/)" for run in middle)
-    tail = f"{_ANY_SEGMENTS}{last}" if last else ".+"
-    return re.compile(head + body + tail, re.DOTALL)
+    tail = f"{_ANY_SEGMENTS}{last}" if last else "(?s:.+)"
+    return re.compile(head + body + tail)
 
 
 def _check(glob: str) -> None:

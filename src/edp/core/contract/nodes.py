@@ -22,7 +22,7 @@ _HINTS = (
     ("cannot start any token", "put the value in quotes, and indent with spaces"),
     ("mapping values are not allowed", "put the value in quotes, or check the indentation"),
     ("end of stream", "close the quote"),
-    ("expected node content", "write the value that is missing, and close the bracket"),
+    ("node content", "write the value that is missing, and close the bracket"),
     ("expected ',' or", "close the bracket, or put a comma between its entries"),
 )
 

@@ -35,7 +35,7 @@ def parse(text: str, *, environ: Mapping[str, str], name: str = "edp.yaml") -> C
     Raises: ContractError with every problem.
     """
     try:
-        document = read(text.removeprefix("\ufeff"), environ)
+        document = read(text, environ)
     except Unreadable as error:
         raise ContractError([Problem(error.line, "", str(error))], name=name) from None
     config, findings = checked(document)
