@@ -36,9 +36,15 @@ class _Worker:
 
 
 class LocalEtl:
-    """`workers` processes; a task may take `timeout_s` seconds, and `memory` bytes."""
+    """`workers` processes; a task may take `timeout_s` seconds, and `memory` bytes.
 
-    def __init__(self, workers: int, *, memory: int, timeout_s: float = 3600.0) -> None:
+    `faults` arms fault points in the first worker, for tests.
+    """
+
+    def __init__(
+        self, workers: int, *, memory: int, timeout_s: float = 3600.0, faults: str = ""
+    ) -> None:
+        self._faults = faults
         self._size = workers
         self._memory = memory
         self._timeout_s = timeout_s
@@ -83,12 +89,13 @@ class LocalEtl:
         watched, lifeline = multiprocessing.Pipe(duplex=False)
         process = self._context.Process(
             target=worker.main,
-            args=(theirs, watched, self._memory),
+            args=(theirs, watched, self._memory, self._faults),
             name="edp-worker",
             daemon=True,
         )
         with _main_not_imported():
             process.start()
+        self._faults = ""
         theirs.close()
         watched.close()
         one = _Worker(process, ours, lifeline)

@@ -21,18 +21,19 @@ _LEAST_ADDRESS_SPACE: Final = 2 << 30
 _FUSE: Final = 4
 
 
-def main(pipe: Connection, lifeline: Connection, memory: int) -> None:
+def main(pipe: Connection, lifeline: Connection, memory: int, faults: str) -> None:
     """Do the tasks that come through `pipe` until it closes.
 
     `lifeline` closes when the parent dies, even by SIGKILL; the worker then ends at once.
     `memory` (bytes) is what a task should use: four times that much address space is a fuse.
+    `faults` arms fault points, for tests.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     most = max(_FUSE * memory, _LEAST_ADDRESS_SPACE)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    arm(os.environ.get("EDP_FAULTS_WORKER", ""))
+    arm(faults)
     while True:
         try:
             task = pipe.recv()

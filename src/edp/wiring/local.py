@@ -109,7 +109,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
     def etl() -> Etl:
         from edp.etl.local import LocalEtl
 
-        return LocalEtl(local.workers, memory=memory)
+        return LocalEtl(local.workers, memory=memory, faults=environ.get("EDP_FAULTS_WORKER", ""))
 
     def crawler() -> Crawler:
         from edp.crawler.local import LocalCrawler

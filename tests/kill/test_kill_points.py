@@ -1,0 +1,166 @@
+"""kill -9 at every point of the flow: after the next start not one row is missing or doubled."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edp.core.faults import POINTS
+from edp.pipeline.work import garbage
+from edp.wiring import Workspace, open_workspace
+from tests.workspaces import ask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.kill
+
+FILES = {
+    "a.csv": "id,name\n1,ann\n2,bob\n2,bob\n",
+    "b.csv": "id,name\n3,cyd\n4,dan\n",
+    "c.csv": "id,name\n05,eve\n",  # makes the column text: the others are cast or read again
+}
+ROWS = Counter(
+    {("1", "ann"): 1, ("2", "bob"): 1, ("3", "cyd"): 1, ("4", "dan"): 1, ("05", "eve"): 1}
+)
+IN_SUPERVISOR = (
+    "put.staged:1",
+    "put.staged:3",
+    "put.renamed:1",
+    "put.renamed:2",
+    "intake.received:1",
+    "intake.accepted:1",
+    "run.claimed:1",
+    "run.claimed:2",
+    "commit.planned:1",
+    "commit.planned:2",
+    "target.renamed:1",
+    "target.renamed:2",
+    "commit.before:1",
+    "commit.before:2",
+    "commit.after:1",
+    "commit.after:2",
+)
+IN_WORKER = ("engine.snapshot:1", "engine.snapshot:2", "engine.staged:1")
+CRASHED = "crashed the parser"
+SIGKILL = -9
+
+
+def edp(workspace: Path, *arguments: str, faults: str = "", worker_faults: str = "") -> int:
+    """Run the command as a user would; its exit status."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from edp.cli import main; main()", *arguments],
+        env=os.environ
+        | {
+            "EDP_WORKSPACE": str(workspace),
+            "EDP_FAULTS": faults,
+            "EDP_FAULTS_WORKER": worker_faults,
+        },
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    contract = "batch: {max_files: 2}\nretry: {base: 10ms}\nretention: {superseded: 0s}\n"
+    (folder / "edp.yaml").write_text(f"runtimes: {{local: {{settle: 0s, workers: 1}}}}\n{contract}", "utf-8")
+    return folder
+
+
+def check(place: Path) -> None:
+    """The promise: every row once, every receipt adds up, every listed file is whole."""
+    here = open_workspace(place, environ={})
+    assert here.stages.queue.depth() == 0
+    assert here.stages.receipts.pending() == 0
+    found = here.stages.receipts.receipts()
+    assert {r.key for r in found if r.state == "committed"} == {f"orders/{n}" for n in FILES}
+    assert all(r.counts and r.counts.conserved for r in found if r.state == "committed")
+    assert Counter(ask(here, "SELECT id, name FROM orders")) == ROWS
+    assert here.stages.dead_letters.list() == []
+    _whole(here)
+
+
+def _whole(here: Workspace) -> None:
+    listed = [file for _, files in here.stages.catalog.snapshot() for file in files]
+    for file in listed:
+        with (here.lake / file.path).open("rb") as src:
+            assert hashlib.file_digest(src, "sha256").hexdigest() == file.sha256
+    garbage(here.stages)
+    there = {path for path, _ in here.target.list()}
+    assert there == {file.path for file in listed}
+    leftovers = [p.name for p in (here.lake / ".work").iterdir() if not p.name.startswith("put-")]
+    assert leftovers == []
+
+
+def finish(place: Path, inbox: Path) -> None:
+    """What a person does after a crash: start again, and put again what was not put."""
+    edp(place, "crawl")
+    assert edp(place, "run", "--until-idle") == 0
+    assert edp(place, "ingest", str(inbox), "--dataset", "orders") == 0
+
+
+@pytest.mark.parametrize("fault", IN_SUPERVISOR)
+def test_a_kill_at_this_point_loses_and_doubles_nothing(
+    place: Path, inbox: Path, fault: str
+) -> None:
+    status = edp(place, "ingest", str(inbox), "--dataset", "orders", faults=fault)
+    finish(place, inbox)
+
+    assert status == SIGKILL, "the fault did not fire"
+    check(place)
+
+
+@pytest.mark.parametrize("fault", IN_WORKER)
+def test_a_worker_killed_at_this_point_is_replaced_and_its_run_split(
+    place: Path, inbox: Path, fault: str
+) -> None:
+    status = edp(place, "ingest", str(inbox), "--dataset", "orders", worker_faults=fault)
+
+    assert status == 0
+    here = open_workspace(place, environ={})
+    assert [run["error_code"] for run in here.stages.receipts.runs()].count(CRASHED) == 1
+    check(place)
+
+
+def test_a_kill_while_garbage_is_collected_loses_nothing(place: Path, inbox: Path) -> None:
+    edp(place, "ingest", str(inbox), "--dataset", "orders")
+    (inbox / "a.csv").write_text("id,name\n", "utf-8")
+    edp(place, "ingest", str(inbox), "--dataset", "orders")
+    (inbox / "a.csv").write_text(FILES["a.csv"], "utf-8")
+    collect = (
+        "from pathlib import Path\nfrom edp.core.faults import arm\n"
+        "from edp.pipeline.work import garbage\nfrom edp.wiring import open_workspace\n"
+        "arm('garbage.removed:1')\ngarbage(open_workspace(Path('.'), environ={}).stages)"
+    )
+
+    died = subprocess.run([sys.executable, "-c", collect], cwd=place, timeout=60, check=False)
+    finish(place, inbox)
+
+    assert died.returncode == SIGKILL, "the fault did not fire"
+    check(place)
+
+
+def test_every_point_is_killed_at() -> None:
+    tried = {fault.partition(":")[0] for fault in (*IN_SUPERVISOR, *IN_WORKER)}
+
+    assert tried | {"garbage.removed"} == set(POINTS)
