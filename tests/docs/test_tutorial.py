@@ -22,9 +22,9 @@ def name(page: Path) -> str:
 def test_commands_of_a_page_do_what_it_shows(page: Path, tmp_path: Path) -> None:
     """A command may fail only where the next one is `echo $?`, and only with what that shows."""
     shown = steps(page)
-    statuses = [
-        int(after.printed) if after.command == "echo $?" else 0 for after in shown[1:]
-    ] + [0]
+    statuses = [int(after.printed) if after.command == "echo $?" else 0 for after in shown[1:]] + [
+        0
+    ]
 
     played = run(page, tmp_path)
 

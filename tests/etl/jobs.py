@@ -66,7 +66,7 @@ def run_job(
     *,
     live: Mapping[str, Admits] | None = None,
     threads: int = 1,
-    **contract: Any,
+    **contract: Any,  # noqa: ANN401 (settings of every type)
 ) -> Ran:
     """Run the engine over `files` (key -> bytes) under a contract with these settings."""
     inputs = []
@@ -83,7 +83,7 @@ def run_inputs(
     *,
     live: Mapping[str, Admits] | None = None,
     threads: int = 1,
-    **contract: Any,
+    **contract: Any,  # noqa: ANN401 (settings of every type)
 ) -> Ran:
     """Run the engine over `inputs` under a contract with these settings."""
     workdir = folder / "work"

@@ -104,9 +104,7 @@ def test_a_failed_file_has_no_say_in_the_types(tmp_path: Path) -> None:
 
 
 def test_a_rejected_row_has_no_say_in_the_types(tmp_path: Path) -> None:
-    ran = run_job(
-        tmp_path, {"k": b"n,a\n1,1\nn,a\n3,4\n"}, columns={"n": {"type": "bigint"}}
-    )
+    ran = run_job(tmp_path, {"k": b"n,a\n1,1\nn,a\n3,4\n"}, columns={"n": {"type": "bigint"}})
 
     assert ran.schema == {"n": "bigint", "a": "bigint"}
     assert ran.outcome.counts.rows_rejected == 1
@@ -166,7 +164,9 @@ def test_a_declared_column_takes_a_text_exactly_or_rejects_it(tmp_path: Path, wa
     texts = DECLARED[wanted]
     data = "c,n\n" + "".join(f'"{text}",{n}\n' for n, text in enumerate(texts))
 
-    ran = run_job(tmp_path, {"k": data.encode()}, columns={"c": {"type": wanted}}, max_reject_ratio=1)
+    ran = run_job(
+        tmp_path, {"k": data.encode()}, columns={"c": {"type": wanted}}, max_reject_ratio=1
+    )
 
     fine = [(v,) for v in texts.values() if not isinstance(v, str) or wanted == "string"]
     bad = {t: v for t, v in texts.items() if (v,) not in fine}
@@ -248,7 +248,7 @@ def test_a_rename_onto_another_column_fails_the_file(tmp_path: Path) -> None:
 
 def test_hostile_names_and_keys_do_no_harm(tmp_path: Path) -> None:
     key = "o'rders/[x]*{y}\"; DROP TABLE t; --.csv"
-    header = "\"a'; DROP\",select,\"x\"\"y\",価格"
+    header = '"a\'; DROP",select,"x""y",価格'
 
     ran = run_job(tmp_path, {key: f"{header}\n1,2,3,4\n".encode()})
 
@@ -391,7 +391,10 @@ def test_batching_changes_neither_rows_nor_profiles(tmp_path: Path) -> None:
     live = {"x": Admits(frozenset({"string"})), "y": Admits(frozenset({"string"}))}
 
     together = run_job(tmp_path, files, live=live)
-    apart = [run_job(tmp_path, {key: data}, live=live) for key, data in files.items()]
+    apart = []
+    for key, data in files.items():
+        (tmp_path / key).mkdir()
+        apart.append(run_job(tmp_path / key, {key: data}, live=live))
 
     assert list(together.result.outcomes) == [one.outcome for one in apart]
     alone = Counter(row for one in apart for row in [*one_rows(one)])
@@ -449,7 +452,11 @@ def test_a_staged_file_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_rewriting_takes_sources_out_and_casts(tmp_path: Path) -> None:
-    files = {"a": b"x,d\n1,1/13/2020\n2,1/14/2020\n", "b'": b"x,d\n3,1/15/2020\n", "c": b"x,d\n4,\n"}
+    files = {
+        "a": b"x,d\n1,1/13/2020\n2,1/14/2020\n",
+        "b'": b"x,d\n3,1/15/2020\n",
+        "c": b"x,d\n4,\n",
+    }
     (file,) = run_job(tmp_path, files).result.staged
 
     copy = rewrite(

@@ -49,6 +49,12 @@ IN_SUPERVISOR = (
 )
 IN_WORKER = ("engine.snapshot:1", "engine.snapshot:2", "engine.staged:1")
 CRASHED = "crashed the parser"
+CONTRACT = """
+runtimes: {local: {settle: 0s, workers: 1}}
+batch: {max_files: 2}
+retry: {base: 10ms}
+retention: {superseded: 0s}
+"""
 SIGKILL = -9
 
 
@@ -82,8 +88,7 @@ def inbox(tmp_path: Path) -> Path:
 def place(tmp_path: Path) -> Path:
     folder = tmp_path / "workspace"
     folder.mkdir()
-    contract = "batch: {max_files: 2}\nretry: {base: 10ms}\nretention: {superseded: 0s}\n"
-    (folder / "edp.yaml").write_text(f"runtimes: {{local: {{settle: 0s, workers: 1}}}}\n{contract}", "utf-8")
+    (folder / "edp.yaml").write_text(CONTRACT, "utf-8")
     return folder
 
 
@@ -108,8 +113,8 @@ def _whole(here: Workspace) -> None:
     garbage(here.stages)
     there = {path for path, _ in here.target.list()}
     assert there == {file.path for file in listed}
-    leftovers = [p.name for p in (here.lake / ".work").iterdir() if not p.name.startswith("put-")]
-    assert leftovers == []
+    leftovers = {p.name for p in (here.lake / ".work").iterdir() if p.is_dir()}
+    assert leftovers == set()
 
 
 def finish(place: Path, inbox: Path) -> None:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from edp.cli import dlq, feed, look, project, query, upkeep, work
@@ -40,19 +39,10 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line, and exit with its status."""
+    """Run the command line, and exit with its status; errors go to standard error."""
     arm(os.environ.get("EDP_FAULTS", ""))
     try:
-        status = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        status = 130
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        app()
     except EdpError as error:
         print(f"edp: {error}", file=sys.stderr)
-        status = 2 if isinstance(error, ConfigError) else 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    sys.exit(status if isinstance(status, int) else 0)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -46,7 +46,6 @@ class LocalTarget:
 
     def publish(self, dataset: str, staged: Sequence[DataFile]) -> Sequence[DataFile]:
         """Rename staged files to their final names, durably."""
-        token = secrets.token_hex(3)  # no attempt's file can have another's name
         published: list[DataFile] = []
         folders: set[Path] = set()
         try:
@@ -54,7 +53,9 @@ class LocalTarget:
                 if not Path(file.path).is_absolute():
                     published.append(file)
                     continue
-                place = f"{FOLDERS[file.kind]}/{dataset}/{Path(file.path).stem}-{token}.parquet"
+                # several tasks of one attempt stage files of the same name
+                name = f"{Path(file.path).stem}-{secrets.token_hex(4)}.parquet"
+                place = f"{FOLDERS[file.kind]}/{dataset}/{name}"
                 final = self._lake / place
                 folders |= self._made(final.parent)
                 Path(file.path).rename(final)

@@ -75,7 +75,7 @@ def judge(
     )
     kept = _kept(con, texts, rejects, duplicates)
     rows, by_column = _rows(con, texts), _rows(con, rejects)
-    located, failures = _locate(con, sources, texts, rejects, rows, parser)
+    located, failures = _locate(con, sources, parser, texts=texts, rejects=rejects, rows=rows)
     counts = _counts(
         sources,
         rows=rows,
@@ -101,10 +101,11 @@ def judge(
 def _locate(
     con: DuckDBPyConnection,
     sources: Sequence[Source],
+    parser: Mapping[int, Mapping[int, str]],
+    *,
     texts: str,
     rejects: str,
     rows: Mapping[int, int],
-    parser: Mapping[int, Mapping[int, str]],
 ) -> tuple[dict[int, list[Reject]], dict[int, Failure]]:
     """Every rejected record by number of its file, and why files have failed over it."""
     first = f"SELECT f, min(rowid) AS start FROM {texts} GROUP BY f"

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from edp.etl.engine.snapshot import Snapshot
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-_SAMPLE: Final = 65_536
+MOST_COLUMNS: Final = 4_096
+"""Planning a query takes milliseconds for each column, whatever the rows."""
+_SAMPLE: Final = 65_536  # bytes
 _SAMPLE_RECORDS: Final = 100
 
 
@@ -57,7 +59,7 @@ class Source:
 def read_header(snapshot: Snapshot, stated: Csv) -> Source:
     """The file with its header.
 
-    Raises: UnreadableFile when the header's quotes do not close or it is not UTF-8.
+    Raises: UnreadableFile when the header's quotes do not close, it is not UTF-8, or too wide.
     """
     dialect = dialect_of(snapshot, stated)
     blank, first, body = _first(snapshot, dialect)
@@ -73,6 +75,11 @@ def read_header(snapshot: Snapshot, stated: Csv) -> Source:
         ) from error
     except csv.Error as error:
         raise UnreadableFile(f"{snapshot.key}: its header cannot be read: {error}") from error
+    if len(names) > MOST_COLUMNS:
+        raise UnreadableFile(
+            f"{snapshot.key}: {len(names)} columns, and {MOST_COLUMNS} is the most that can be "
+            "read; split the file, or turn columns into rows"
+        )
     return Source(snapshot, Header(dialect, names, blank), body)
 
 

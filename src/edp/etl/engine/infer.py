@@ -8,6 +8,7 @@ what is left, and leaves alone the columns that are text already.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from edp.core.sql import MEMBERS, YEAR_FIRST, admits, classify_sql
@@ -34,37 +35,48 @@ def infer(
     `rows` is a query (columns row, f, c0, c1, ...) for the records that count. A declared column
     admits its type.
     """
+    first = _sample(con, rows, cells)
+    left = {cell: _STRING if cell.type else _union(first.get(cell.place, ())) for cell in cells}
+    bits = ", ".join(["f", *(_bits(cell, candidates) for cell, candidates in left.items())])
+    query = f"SELECT {bits} FROM ({rows}) GROUP BY f"
+    return {
+        number: {cell.name: _admits(cell, mask) for cell, mask in zip(cells, masks, strict=True)}
+        for number, *masks in con.execute(query).fetchall()
+    }
+
+
+def _sample(
+    con: DuckDBPyConnection, rows: str, cells: Sequence[Cell]
+) -> Mapping[int, list[int | None]]:
+    """What each file's first texts admit, by place of the column.
+
+    One expression for all columns: planning one for each costs more than looking at the texts.
+    """
+    open_ = [cell for cell in cells if cell.type is None]
+    if not open_:
+        return {}
+    places = ", ".join(str(cell.place) for cell in open_)
+    texts = ", ".join(cell.text for cell in open_)
     starts = f"SELECT f, min(row) AS start FROM ({rows}) GROUP BY f"
     sample = (
         f"SELECT r.* FROM ({rows}) r JOIN ({starts}) s USING (f) WHERE r.row < s.start + {_SAMPLE}"
     )
-    open_ = [cell for cell in cells if cell.type is None]
-    first = _masks(con, sample, [(cell, _ALL) for cell in open_])
-    left = {
-        cell: _union(masks[n] for masks in first.values()) & ~YEAR_FIRST
-        for n, cell in enumerate(open_)
-    }
-    tested = [(cell, left.get(cell, _STRING)) for cell in cells]
-    found = _masks(con, rows, tested)
-    return {
-        number: {
-            cell.name: _admits(cell, mask) for (cell, _), mask in zip(tested, masks, strict=True)
-        }
-        for number, masks in found.items()
-    }
+    query = (
+        f"SELECT place, bit_and({classify_sql('t', _ALL)}) "
+        f"FROM (SELECT f, unnest([{places}]) AS place, unnest([{texts}]) AS t FROM ({sample})) "
+        "GROUP BY f, place"
+    )
+    found: dict[int, list[int | None]] = defaultdict(list)
+    for place, mask in con.execute(query).fetchall():
+        found[place].append(mask)
+    return found
 
 
-def _masks(
-    con: DuckDBPyConnection, rows: str, tested: Sequence[tuple[Cell, int]]
-) -> dict[int, list[int | None]]:
-    bits = [
-        f"bit_and({classify_sql(cell.text, candidates)})"
-        if candidates & ~_STRING
-        else f"CASE WHEN count({cell.text}) > 0 THEN {_STRING | YEAR_FIRST} END"
-        for cell, candidates in tested
-    ]
-    query = f"SELECT {', '.join(['f', *bits])} FROM ({rows}) GROUP BY f"
-    return {number: list(masks) for number, *masks in con.execute(query).fetchall()}
+def _bits(cell: Cell, candidates: int) -> str:
+    """What the texts of one file in this column admit of the `candidates`; NULL without texts."""
+    if candidates & ~(_STRING | YEAR_FIRST):
+        return f"bit_and({classify_sql(cell.text, candidates)})"
+    return f"CASE WHEN count({cell.text}) > 0 THEN {_STRING | YEAR_FIRST} END"
 
 
 def _union(masks: Iterable[int | None]) -> int:

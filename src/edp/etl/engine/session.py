@@ -37,7 +37,7 @@ def session(workdir: str, *, memory: int, threads: int) -> Iterator[duckdb.DuckD
             "autoload_known_extensions": False,
             "preserve_insertion_order": True,
             # the written side of a join stays the streamed one, so that rows keep their order
-            "disabled_optimizers": "join_order,build_side_probe_side",
+            "disabled_optimizers": "join_order,build_side_probe_side,common_subexpressions",
         }
         for name, value in settings.items():
             con.execute(f"SET {name} = {literal(value)}")

@@ -1,0 +1,102 @@
+"""`edp up` as a process: it watches, it is handed work, and it stops when it is told."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EDP = [sys.executable, "-c", "from edp.cli import main; main()"]
+PATIENCE_S = 30.0
+
+
+def edp(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EDP, *arguments], cwd=place, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@contextmanager
+def up(place: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*EDP, "up"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "working" in process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def committed(place: Path) -> int:
+    files = json.loads(edp(place, "files", "--json").stdout)["files"]
+    return sum(1 for file in files if file["state"] == "committed")
+
+
+def wait_for(place: Path, n: int) -> int:
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := committed(place)) < n and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "edp.yaml").write_text(
+        "runtimes: {local: {settle: 200ms}}\nbatch: {max_wait: 0s}\n", "utf-8"
+    )
+    (tmp_path / "a.csv").write_text("id\n1\n", "utf-8")
+    (tmp_path / "b.csv").write_text("id\n2\n", "utf-8")
+    return tmp_path
+
+
+def test_files_that_are_put_or_copied_in_are_loaded_and_sigterm_stops_it(place: Path) -> None:
+    with up(place) as process:
+        edp(place, "put", "a.csv", "--dataset", "t")
+        folder = place / "lake" / "source" / "t"
+        (folder / "b.csv").write_text("id\n2\n", "utf-8")
+
+        found = wait_for(place, 2)
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=15)
+
+    assert (found, status) == (2, 0)
+
+
+def test_ingest_hands_its_files_over_and_waits_for_them(place: Path) -> None:
+    with up(place):
+        ran = edp(place, "ingest", "a.csv", "b.csv", "--dataset", "t", "--json")
+
+    assert ran.returncode == 0
+    assert {file["state"] for file in json.loads(ran.stdout)["files"]} == {"committed"}
+
+
+def test_only_one_process_works_a_workspace(place: Path) -> None:
+    with up(place):
+        second = edp(place, "up")
+
+    assert second.returncode == 2
+    assert "works this workspace already" in second.stderr
+
+
+def test_what_a_killed_process_left_is_taken_up_by_the_next(place: Path) -> None:
+    with up(place) as process:
+        edp(place, "put", "a.csv", "--dataset", "t")
+        process.kill()
+        process.wait()
+
+    with up(place):
+        found = wait_for(place, 1)
+
+    assert found == 1
