@@ -25,7 +25,7 @@ _BAD = frozenset({"dead", "failed", "lost"})
 def narrator(events: Events) -> Callable[[], None]:
     """A function that logs what has happened since it was last called."""
     log = _logger(os.environ.get("EDP_LOG", "text"), os.environ.get("EDP_LOG_LEVEL", "INFO"))
-    told = [max((int(str(event["id"])) for event in events.since()), default=0)]
+    told = [events.last_id()]
 
     def narrate() -> None:
         for event in events.since(told[0]):

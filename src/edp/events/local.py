@@ -28,6 +28,10 @@ class LocalEvents:
             _SQL.put, now=clock.now(), detail_type=detail_type, detail=json.dumps(detail)
         )
 
+    def last_id(self) -> int:
+        """The newest event's id, 0 before the first."""
+        return int(self._db.value(_SQL.last_id))
+
     def since(self, after: int = 0) -> Sequence[Mapping[str, object]]:
         """The events after id `after`, oldest first."""
         return [

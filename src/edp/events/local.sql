@@ -1,5 +1,8 @@
 -- name: put
 INSERT INTO event (at, source, detail_type, detail) VALUES (:now, 'edp', :detail_type, :detail);
 
+-- name: last_id
+SELECT coalesce(max(id), 0) FROM event;
+
 -- name: since
 SELECT id, at, source, detail_type, detail FROM event WHERE id > :after ORDER BY id;

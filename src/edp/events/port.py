@@ -14,5 +14,8 @@ class Events(Protocol):
     def put(self, detail_type: str, detail: Mapping[str, object]) -> None:
         """Say that something happened; within a transaction, only if that commits."""
 
+    def last_id(self) -> int:
+        """The newest event's id, 0 before the first."""
+
     def since(self, after: int = 0) -> Sequence[Mapping[str, object]]:
         """The events after id `after`, oldest first."""

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from edp.core import events
-from edp.core.errors import BadKey, BadMessage, EdpError, Failure, NoDataset
+from edp.core.errors import BadKey, BadMessage, Failure, NoDataset, StoreUnavailable
 from edp.core.faults import reach
 from edp.core.names import check_key, is_ignored
 from edp.ledger.port import Arrival, Current, Seen
@@ -37,8 +37,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def take(stages: Stages, *, limit: int = 100) -> int:
     """Take up to `limit` messages off the queue; how many were done.
 
-    They share a transaction. A message that fails it is tried by itself, and stays in the queue
-    if it fails again, until the queue has delivered it too often.
+    They share a transaction. If that fails, each is tried by itself; one that fails again stays
+    in the queue, until the queue has delivered it too often.
     """
     leases = stages.queue.receive(limit=limit)
     if not leases:
@@ -48,9 +48,9 @@ def take(stages: Stages, *, limit: int = 100) -> int:
         with stages.atomically():
             for lease in leases:
                 _take(stages, lease)
-    except Exception:
-        if len(leases) == 1:
-            raise
+    except StoreUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 (whatever one message did, the others are to go on)
         done = sum(_took(stages, lease) for lease in leases)
     else:
         done = len(leases)
@@ -62,7 +62,9 @@ def _took(stages: Stages, lease: Lease) -> bool:
     try:
         with stages.atomically():
             _take(stages, lease)
-    except EdpError:
+    except StoreUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 (the queue counts how often it was delivered)
         return False
     return True
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from edp.core import clock
+from edp.core.errors import Failure, StoreUnavailable
 from edp.core.faults import reach
 from edp.ledger.port import BatchLimits
 from edp.pipeline import intake
 from edp.pipeline.reconcile import recover
-from edp.pipeline.run import knows, run
+from edp.pipeline.run import give_up, knows, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -126,9 +127,12 @@ class Work:
         except StopIteration:
             del self._underway[one.claim.run_id]
             return
-        except BaseException:
-            self._underway.pop(one.claim.run_id, None)
-            raise
+        except StoreUnavailable:
+            raise  # the state or a disk is gone, and no file is to blame
+        except Exception as error:  # noqa: BLE001 (what one run does must not end the others)
+            del self._underway[one.claim.run_id]
+            give_up(self._stages, one.claim, Failure.of(error))
+            return
         one.ended = {}
         one.waiting = [self._etl.submit(task) for task in tasks]
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import stat as modes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edp.backends.folder import fsync_folder
 from edp.core import clock
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-_CHUNK = 1 << 20
+_CHUNK: Final = 1 << 20
+_NOWHERE: Final = "nowhere"
+"""A name that is never made."""
 
 
 class LocalSource:
@@ -32,10 +34,10 @@ class LocalSource:
     bucket = "source"
 
     def __init__(self, root: Path, work: Path) -> None:
-        self.root = root
-        self._work = work
         root.mkdir(parents=True, exist_ok=True)
         work.mkdir(parents=True, exist_ok=True)
+        self.root = root.resolve()
+        self._work = work
 
     def put(self, key: str, path: Path) -> Stored:
         """Store a copy of the file under `key`: written aside, fsynced, renamed in."""
@@ -82,13 +84,21 @@ class LocalSource:
             fsync_folder(made.parent)
 
     def locate(self, key: str) -> str:
-        """Where a worker reads the bytes of `key`; they need not exist."""
-        return str(self.root.joinpath(*key.split("/")))
+        """Where a worker reads the bytes of `key`; they need not exist.
+
+        A key that leads through a symbolic link leads nowhere.
+        """
+        path = self.root.joinpath(*key.split("/"))
+        try:
+            inside = path.parent.resolve() == path.parent
+        except (OSError, ValueError):
+            inside = False
+        return str(path if inside else self._work / _NOWHERE)
 
     def look(self, key: str) -> Listed | None:
         """The listing's entry of one key, or None when no regular file is there."""
         try:
-            found = self.root.joinpath(*key.split("/")).lstat()
+            found = os.lstat(self.locate(key))
         except (OSError, ValueError):
             return None
         return Listed(key, _stat(found), found.st_mtime) if modes.S_ISREG(found.st_mode) else None
