@@ -42,7 +42,9 @@ def ask(con: duckdb.DuckDBPyConnection, expression: str, texts: Sequence[str]) -
 
 def hostile() -> st.SearchStrategy[str]:
     digits = st.text("0123456789", min_size=1, max_size=4)
-    pieces = st.sampled_from([*"-+./: TZeE,_\n", "true", "FALSE", "12", "31", "2024", "२", "０"])
+    pieces = st.sampled_from(
+        [*"-+./: TZeE,_\n", "true", "FALSE", "12", "31", "2024", "२", "\uff10"]
+    )
     return st.lists(digits | pieces, min_size=1, max_size=12).map("".join)
 
 

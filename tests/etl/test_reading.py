@@ -93,28 +93,11 @@ def test_quoting_only_where_needed_comes_back_too(table: list[list[str]], end: s
     assert rows == [tuple(standard(cell) for cell in row) for row in table]
 
 
-DAMAGED = st.lists(
-    st.sampled_from(
-        [
-            b"a",
-            b"1",
-            b",",
-            b",",
-            b'"',
-            b'"',
-            b"\n",
-            b"\n",
-            b"\r\n",
-            b"\r",
-            b" ",
-            b"\t",
-            b"\xff",
-            b"\xc3\xa9",
-        ]
-        + [b'""', b'x,"y"\n', b"p,q\n", b'"u\nv",w\n', b"1,2,3\n"]
-    ),
-    max_size=60,
-).map(b"".join)
+PIECES = (
+    *(b"a", b"1", b",", b",", b'"', b'"', b"\n", b"\n", b"\r\n", b"\r", b" ", b"\t", b"\xff"),
+    *(b"\xc3\xa9", b'""', b'x,"y"\n', b"p,q\n", b'"u\nv",w\n', b"1,2,3\n"),
+)
+DAMAGED = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
 @settings(max_examples=150, deadline=None)
@@ -156,6 +139,27 @@ def test_rows_keep_the_order_of_the_file(tmp_path: Path, threads: int) -> None:
 
     assert ran.outcome.counts.rows_duplicate == 299_000
     assert [a for (a,) in ran.rows("a")] == list(range(300_000))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_large_file_tells_the_lines_of_its_rejects(tmp_path: Path, threads: int) -> None:
+    rows = [b'%d,"a\nb"\n' % n if n % 9973 else b"x%d,y\n" % n for n in range(1_000_000)]
+
+    ran = run_job(
+        tmp_path, {"k": b"n,t\n" + b"".join(rows)}, threads=threads, columns={"n": {"type": "int"}}
+    )
+
+    expected = [(2 + 2 * n - bad, f"x{n},y") for bad, n in enumerate(range(0, 1_000_000, 9973))]
+    assert ran.rejects("line, raw") == expected
+
+
+def test_two_bad_quotes_in_a_record_are_one_reject(tmp_path: Path) -> None:
+    data = b'n,a,b\n1,"5" pipe","6" pipe"\n2,x,y\n'
+
+    ran = run_job(tmp_path, {"k": data})
+
+    assert ran.rejects("line, raw") == [(2, '1,"5" pipe","6" pipe"')]
+    assert ran.outcome.counts.rows_read == 2
 
 
 def test_blank_lines_are_no_records(tmp_path: Path) -> None:

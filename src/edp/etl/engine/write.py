@@ -67,10 +67,14 @@ class Writer:
             "schema": dict(schema),
             "sources": dict(sources),
         }
+        # joins keep the order of rows in one thread only
+        threads = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
+        con.execute("SET threads = 1")
         con.execute(
             f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, "
             f"KV_METADATA {{edp: {literal(json.dumps(note))}}})"
         )
+        con.execute(f"SET threads = {threads}")
         _check_rows(con, path, rows)
         path.chmod(0o444)
         digest, size = _durable(path)
