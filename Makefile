@@ -52,7 +52,7 @@ bench: $(VENV)/.runtime ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove the environment, caches and build results
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache \
+	rm -rf $(VENV) edp-demo build dist .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
