@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edp.backends.sqlite import load
 from edp.core import clock
@@ -59,43 +59,21 @@ class LocalQueue:
 
     def receive(self, *, limit: int = 10) -> Sequence[Lease]:
         """Take up to `limit` visible messages; those received too often go to the DLQ instead."""
-        now = clock.now()
         with self._db.transaction():
-            self._give_up(now, limit)
             rows = self._db.rows(
                 _SQL.receive,
                 queue=self._name,
-                now=now,
+                now=clock.now(),
                 timeout=self._timeout_s,
                 token=secrets.token_hex(8),
                 limit=limit,
             )
-        return [
-            Lease(
-                receipt=row["receipt"],
-                body=row["body"],
-                attributes=json.loads(row["attributes"]),
-                receives=row["receives"],
-                sent_at=row["sent_at"],
-                visible_at=row["visible_at"],
-            )
-            for row in sorted(rows, key=lambda row: row["id"])
-        ]
-
-    def _give_up(self, now: float, limit: int) -> None:
-        exhausted = self._db.rows(
-            _SQL.exhausted,
-            queue=self._name,
-            now=now,
-            most=self._max_receives,
-            limit=limit,
-        )
-        for row in exhausted:
-            attributes = json.loads(row["attributes"])
-            self._on_exhausted(
-                Lease("", row["body"], attributes, row["receives"], row["sent_at"], now),
-            )
-            self._db.execute(_SQL.forget, id=row["id"])
+            leases = {row["id"]: _lease(row) for row in sorted(rows, key=lambda row: row["id"])}
+            for message, lease in list(leases.items()):
+                if lease.receives > self._max_receives:
+                    self._on_exhausted(leases.pop(message))
+                    self._db.execute(_SQL.forget, id=message)
+        return list(leases.values())
 
     def extend(self, lease: Lease, *, by_s: float) -> None:
         """Keep the message hidden for another `by_s` seconds from now."""
@@ -106,11 +84,11 @@ class LocalQueue:
         self._show_at(lease, clock.now() + delay_s)
 
     def _show_at(self, lease: Lease, at: float) -> None:
-        self._db.execute(_SQL.show_at, queue=self._name, receipt=lease.receipt, at=at)
+        self._db.execute(_SQL.show_at, id=_message(lease), receipt=lease.receipt, at=at)
 
     def ack(self, lease: Lease) -> None:
         """Forget the message for good. Acking twice is not an error."""
-        self._db.execute(_SQL.ack, queue=self._name, receipt=lease.receipt)
+        self._db.execute(_SQL.ack, id=_message(lease), receipt=lease.receipt)
 
     def depth(self) -> int:
         """How many messages there are, hidden ones included."""
@@ -119,6 +97,22 @@ class LocalQueue:
     def show_all(self) -> None:
         """Show every hidden message; for a start, when nobody else can hold one."""
         self._db.execute(_SQL.show_all, queue=self._name, now=clock.now())
+
+
+def _lease(row: Mapping[str, Any]) -> Lease:
+    return Lease(
+        receipt=row["receipt"],
+        body=row["body"],
+        attributes=json.loads(row["attributes"]),
+        receives=row["receives"],
+        sent_at=row["sent_at"],
+        visible_at=row["visible_at"],
+    )
+
+
+def _message(lease: Lease) -> int:
+    """The message's id, which a receipt starts with."""
+    return int(lease.receipt.partition(":")[0])
 
 
 class LocalDeadLetters:

@@ -2,24 +2,19 @@
 INSERT INTO message (queue, body, attributes, sent_at, visible_at)
 VALUES (:queue, :body, :attributes, :now, :now + :delay);
 
--- name: exhausted
-SELECT id, body, attributes, receives, sent_at FROM message
-WHERE queue = :queue AND visible_at <= :now AND receives >= :most
-ORDER BY visible_at, id LIMIT :limit;
-
 -- name: receive
 UPDATE message
-SET visible_at = :now + :timeout, receives = receives + 1, receipt = :token || ':' || id
+SET visible_at = :now + :timeout, receives = receives + 1, receipt = id || ':' || :token
 WHERE id IN (
     SELECT id FROM message WHERE queue = :queue AND visible_at <= :now
     ORDER BY visible_at, id LIMIT :limit)
 RETURNING id, receipt, body, attributes, receives, sent_at, visible_at;
 
 -- name: show_at
-UPDATE message SET visible_at = :at WHERE receipt = :receipt AND queue = :queue;
+UPDATE message SET visible_at = :at WHERE id = :id AND receipt = :receipt;
 
 -- name: ack
-DELETE FROM message WHERE receipt = :receipt AND queue = :queue;
+DELETE FROM message WHERE id = :id AND receipt = :receipt;
 
 -- name: forget
 DELETE FROM message WHERE id = :id;
