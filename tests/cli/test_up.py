@@ -32,8 +32,8 @@ def up(place: Path) -> Iterator[subprocess.Popen[str]]:
         [*EDP, "up"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            assert process.stdout is not None
-            assert "working" in process.stdout.readline()
+            assert process.stderr is not None
+            assert "working" in process.stderr.readline()
             yield process
         finally:
             process.kill()

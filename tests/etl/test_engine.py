@@ -130,6 +130,7 @@ DECLARED: dict[str, dict[str, object]] = {
         "1.": 1.0,
         "1e400": "out of range",
         "9007199254740993": "out of range",
+        "9" * 40: "out of range",
         "NaN": "not a double",
         "1,5": "not a double",
     },
@@ -420,6 +421,12 @@ def test_exact_duplicates_are_told_within_a_file_after_standardising(tmp_path: P
     assert ran.rows() == [(1, None, "a"), (1, 2, "a"), (1, 2, "b")]
     assert ran.outcomes["a"].counts.rows_duplicate == 2
     assert len(run_job(tmp_path, files, deduplicate="none").rows()) == 5
+
+
+def test_duplicates_in_two_files_are_told_in_each(tmp_path: Path) -> None:
+    ran = run_job(tmp_path, {"a": b"x,y\n1,2\n1,2\n", "b": b"x,y\n1,2\n1,2\n"})
+
+    assert ran.rows() == [(1, 2, "a"), (1, 2, "b")]
 
 
 def test_texts_that_differ_are_no_duplicates_though_their_values_agree(tmp_path: Path) -> None:

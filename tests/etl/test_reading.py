@@ -162,6 +162,13 @@ def test_two_bad_quotes_in_a_record_are_one_reject(tmp_path: Path) -> None:
     assert ran.outcome.counts.rows_read == 2
 
 
+def test_a_field_that_opens_twice_moves_no_line(tmp_path: Path) -> None:
+    ran = run_job(tmp_path, {"k": b'a,b\n"p" "q\nr",1\n2,3\nbad\n'})
+
+    assert ran.rows("a") == [("p q\nr",), ("2",)]
+    assert ran.rejects("line, raw") == [(5, "bad")]
+
+
 def test_blank_lines_are_no_records(tmp_path: Path) -> None:
     ran = run_job(
         tmp_path,

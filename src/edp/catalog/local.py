@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class LocalCatalog:
-    """The tables of `database`."""
+    """The tables of one workspace; `database` is what they are said to be in."""
 
     def __init__(self, db: Database, database: str) -> None:
         self._db = db
         self._database = database
-        self._rows = Rows(db, database)
+        self._rows = Rows(db)
 
     def live_admits(self, dataset: str, *, without: Collection[str]) -> Mapping[str, Admits]:
         """What the live sources of the dataset admit, by column, those of `without` left out."""
@@ -171,7 +171,7 @@ class LocalCatalog:
             return [
                 Table(
                     name=row["name"],
-                    database=row["database"],
+                    database=self._database,
                     dataset=row["dataset"],
                     kind=row["kind"],
                     version=row["version"],
@@ -180,7 +180,7 @@ class LocalCatalog:
                     files=row["files"],
                     partitions=tuple(json.loads(row["partitions"] or "[]")),
                 )
-                for row in self._db.rows(SQL.tables, database=self._database)
+                for row in self._db.rows(SQL.tables)
             ]
 
     def snapshot(self) -> Sequence[tuple[Table, Sequence[DataFile]]]:
@@ -196,7 +196,7 @@ class LocalCatalog:
 
     def versions(self, table: str) -> Sequence[Mapping[str, object]]:
         """A table's versions, newest last."""
-        rows = self._db.rows(SQL.versions, database=self._database, name=table)
+        rows = self._db.rows(SQL.versions, name=table)
         return [row | {"at": iso(row["at"])} for row in rows]
 
     def schema_changes(self) -> Sequence[Mapping[str, object]]:

@@ -1,15 +1,14 @@
 -- name: table
-SELECT id, version FROM catalog_table WHERE database = :database AND name = :name;
+SELECT id, version FROM catalog_table WHERE name = :name;
 
 -- name: add_table
-INSERT INTO catalog_table (database, name, kind, dataset, created_at, updated_at)
-VALUES (:database, :name, :kind, :dataset, :now, :now);
+INSERT INTO catalog_table (name, kind, dataset, created_at, updated_at)
+VALUES (:name, :kind, :dataset, :now, :now);
 
 -- name: tables
 SELECT t.*, coalesce(sum(f.rows), 0) AS rows, count(f.id) AS files,
        json_group_array(DISTINCT f.partition) FILTER (WHERE f.partition <> '') AS partitions
 FROM catalog_table t LEFT JOIN data_file f ON f.table_id = t.id AND f.removed_in IS NULL
-WHERE t.database = :database
 GROUP BY t.id ORDER BY t.name;
 
 -- name: columns
@@ -88,7 +87,7 @@ VALUES (:now, :table_id, :version, :column, :change, :old_type, :new_type, :meth
 -- name: versions
 SELECT v.version, v.at, v.run_id, v.operation, v.files_added, v.files_removed, v.rows
 FROM catalog_version v JOIN catalog_table t ON t.id = v.table_id
-WHERE t.database = :database AND t.name = :name ORDER BY v.version;
+WHERE t.name = :name ORDER BY v.version;
 
 -- name: schema_changes
 SELECT c.at, t.name AS "table", c.version, c.column_name, c.change, c.old_type, c.new_type, c.method,

@@ -32,15 +32,14 @@ class Standing:
 
 
 class Rows:
-    """The rows of the tables of `database`."""
+    """The rows of the tables of one workspace."""
 
-    def __init__(self, db: Database, database: str) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._database = database
 
     def table(self, name: str) -> Standing:
         """The table named `name`."""
-        row = self._db.row(SQL.table, database=self._database, name=name)
+        row = self._db.row(SQL.table, name=name)
         return Standing(row["id"], row["version"]) if row else Standing(None)
 
     def columns(self, table: Standing) -> list[Column]:
@@ -97,7 +96,6 @@ class Rows:
         if table_id is None:
             table_id = self._db.insert(
                 SQL.add_table,
-                database=self._database,
                 name=name,
                 kind=kind,
                 dataset=dataset,

@@ -28,7 +28,7 @@ _REPEATED: Final = 10
 _STATUSES: Final = ("CLOSED", "COMPLETE", "PENDING_PAYMENT", "PROCESSING")
 _MARK: Final = ".edp-demo"
 _QUERY: Final = """\
-SELECT order_status, count(*) AS orders, sum(amount) AS amount, max(order_date) AS latest
+SELECT order_status, count(*) AS orders, round(sum(amount), 2) AS amount, max(order_date) AS latest
 FROM orders GROUP BY order_status ORDER BY orders DESC"""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import print_json, print_table, say
+from edp.cli.show import counted, print_json, print_table, say
 from edp.core.clock import iso
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
     for item in items:
         causes.setdefault(item.cause_id, []).append(item)
     for cause, found in causes.items():
-        say(
-            f"cause {cause}: {found[0].code}, {len(found)} items; `edp dlq redrive --cause {cause}`"
-        )
+        say(f"cause {cause}: {found[0].code}, {counted(len(found), 'item')}; {_advice(found[0])}")
         print_table(
             ("id", "kind", "key", "attempts", "count", "last", "reason"),
             [(i.id, i.kind, i.key, i.attempts, i.count, iso(i.last_at), i.reason) for i in found],
@@ -49,6 +47,19 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
         )
     if not items:
         say("no dead letters")
+
+
+def _advice(item: DeadLetter) -> str:
+    redriven = f"`edp dlq redrive --cause {item.cause_id}`"
+    match item.code:
+        case "unreadable file" | "object missing" | "bad key":
+            return "put the right file, or `edp dlq discard` it"
+        case "bad message" | "foreign bucket":
+            return "mend what sends it, then `edp dlq discard` it"
+        case "no dataset" | "reject limit exceeded":
+            return f"change edp.yaml, then {redriven}"
+        case _:
+            return redriven
 
 
 def show(
@@ -106,7 +117,7 @@ def _done(what: str, items: Sequence[DeadLetter], *, json: bool) -> None:
     if json:
         print_json({what: [item.id for item in items]})
     else:
-        say(f"{len(items)} {what}")
+        say(f"{counted(len(items), 'dead letter')} {what}")
 
 
 def _item(item: DeadLetter) -> dict[str, object]:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import print_json, print_receipts, say
+from edp.cli.show import counted, print_json, print_receipts, say
+from edp.cli.stopping import STOPPED, stopping
 from edp.core.errors import ConfigError
 from edp.core.names import check_key, is_ignored
+from edp.core.receipts import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from edp.core.receipts import Receipt
     from edp.wiring import Workspace
 
 Paths = Annotated[list[Path], typer.Argument(help="Files, or folders whose files are meant.")]
@@ -42,7 +43,7 @@ def put(ctx: typer.Context, paths: Paths, dataset: Dataset, json: Json = False) 
     if json:
         print_json({"files": [{"key": s.key, "bytes": s.size, "sha256": s.sha256} for s in stored]})
     else:
-        say(f"{len(stored)} files put; `edp run --until-idle` or a running `edp up` loads them")
+        say(f"{counted(len(stored), 'file')} put; a running `edp up` loads them, or `edp run`")
 
 
 def ingest(
@@ -69,15 +70,18 @@ def ingest(
             reconcile(here.stages)
         for key, path in keys.items():
             feed.put(here.stages, key, path)
-        _wait(here, list(keys), timeout, working=held)
-    receipts = [
-        _compared(receipt, before) for receipt in here.stages.receipts.heads(list(keys)).values()
-    ]
-    _report(sorted(receipts, key=lambda r: list(keys).index(r.key)), json=json)
+        stopped = _wait(here, list(keys), timeout, working=held)
+    heads = here.stages.receipts.heads(list(keys))
+    _report([_compared(key, dataset, heads.get(key), before.get(key)) for key in keys], json=json)
+    if stopped:
+        raise typer.Exit(STOPPED)
 
 
-def _wait(here: Workspace, keys: Sequence[str], timeout: float | None, *, working: bool) -> None:
-    """Until every one of `keys` is settled: by this process, or by the one that is working."""
+def _wait(here: Workspace, keys: Sequence[str], timeout: float | None, *, working: bool) -> bool:
+    """Until every one of `keys` is settled, by this process or by the one that is working.
+
+    Returns: whether it was stopped before.
+    """
     from edp.cli.progress import progress
 
     stages = here.stages
@@ -85,30 +89,33 @@ def _wait(here: Workspace, keys: Sequence[str], timeout: float | None, *, workin
     def left() -> int:
         return stages.queue.depth() + stages.receipts.pending(keys)
 
-    with progress(len(keys)) as shown:
+    with progress(len(keys)) as shown, stopping() as stop:
         if working:
-            from edp.pipeline.work import Work, until
+            from edp.pipeline.work import Work, garbage, until
 
             with here.etl() as etl:
                 work = Work(stages, etl, memory=here.memory)
                 until(
                     work,
-                    lambda: left() == 0,
+                    lambda: left() == 0 or stop(),
                     each_turn=lambda: shown(len(keys) - stages.receipts.pending(keys)),
                     timeout_s=timeout,
                 )
                 work.release()
-            return
+            garbage(stages)
+            return stop()
         deadline = None if timeout is None else time.monotonic() + timeout
-        while left() and (deadline is None or time.monotonic() < deadline):
+        while left() and not stop() and (deadline is None or time.monotonic() < deadline):
             shown(len(keys) - stages.receipts.pending(keys))
             time.sleep(0.05)
+        return stop()
 
 
-def _compared(receipt: Receipt, before: Mapping[str, Receipt]) -> Receipt:
-    was = before.get(receipt.key)
-    same = was is not None and was.state == "committed" and was.version == receipt.version
-    return replace(receipt, unchanged=True) if same else receipt
+def _compared(key: str, dataset: str, now: Receipt | None, before: Receipt | None) -> Receipt:
+    if now is None:  # its message is still in the queue
+        return Receipt(key, "", dataset, "queued")
+    same = before is not None and before.state == "committed" and before.version == now.version
+    return replace(now, unchanged=True) if same else now
 
 
 def _report(receipts: Sequence[Receipt], *, json: bool) -> None:
@@ -157,7 +164,9 @@ def replay(
     def send() -> None:
         sent = feed.replay(here.stages, messages, bucket=name, prefix=prefix, objects=objects)
         if not json:
-            say(f"{sent} messages sent")
+            say(f"{counted(sent, 'message')} sent")
+            if objects is None:
+                say("without --objects the bytes must be in lake/source/ already")
 
     until_idle(here, json=json, timeout=timeout, first=send)
 
@@ -177,12 +186,17 @@ def _keys(here: Workspace, paths: Sequence[Path], dataset: str) -> dict[str, Pat
                 raise ConfigError(f"{file} and {keys[key]} would both become {key!r}")
             goes = here.config.dataset_for(key)
             if goes != dataset:
-                raise ConfigError(
-                    f"{key!r} would belong to {'no dataset' if goes is None else repr(goes)}, "
-                    f"not to {dataset!r}; the paths of edp.yaml decide"
-                )
+                raise ConfigError(_astray(here, key, dataset, goes))
             keys[key] = file
     return keys
+
+
+def _astray(here: Workspace, key: str, dataset: str, goes: str | None) -> str:
+    where = "no dataset" if goes is None else repr(goes)
+    if here.config.datasets:
+        return f"{key!r} would belong to {where}, not to {dataset!r}: the paths of edp.yaml decide"
+    wanted = goes or "NAME in small letters, digits and _, not starting with edp"
+    return f"no table can be called {dataset!r}; say --dataset {wanted}"
 
 
 def _files(path: Path, dataset: str) -> Iterator[tuple[str, Path]]:

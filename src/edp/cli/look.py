@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import print_json, print_receipts, print_records, print_table, say
+from edp.cli.show import counted, print_json, print_receipts, print_records, print_table, say
 from edp.core.errors import ConfigError
 from edp.core.types import public
 
 if TYPE_CHECKING:
     from edp.catalog.port import Table
     from edp.wiring import Workspace
+
+
+class FileState(enum.StrEnum):
+    """What a file's state can be, as an option."""
+
+    queued = "queued"
+    running = "running"
+    committed = "committed"
+    superseded = "superseded"
+    dead = "dead"
+    discarded = "discarded"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +51,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
             }
         )
         return
-    names = ("queued", "running", "committed", "superseded", "dead", "discarded")
+    names = tuple(FileState)
     if states:
         rows = [(name or "(none)", *(n.get(s, 0) for s in names)) for name, n in states.items()]
         print_table(("dataset", *names), rows, right=names)
@@ -52,16 +64,19 @@ def status(ctx: typer.Context, json: Json = False) -> None:
 
 def files(
     ctx: typer.Context,
-    state: Annotated[str | None, typer.Option(help="Only files in this state.")] = None,
+    state: Annotated[FileState | None, typer.Option(help="Only files in this state.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Only files of this dataset.")] = None,
     json: Json = False,
 ) -> None:
     """Print a receipt for every object version."""
+    here = workspace(ctx)
     found = [
         receipt
-        for receipt in workspace(ctx).stages.receipts.receipts()
+        for receipt in here.stages.receipts.receipts()
         if state in (None, receipt.state) and dataset in (None, receipt.dataset)
     ]
+    if dataset is not None and not found and dataset not in here.stages.receipts.states():
+        raise ConfigError(f"no file belongs to the dataset {dataset!r}; `edp status` lists them")
     if json:
         print_json({"files": [receipt.to_json() for receipt in found]})
     else:
@@ -122,7 +137,8 @@ def table(
     print_table(
         ("column", "type", "comment"),
         [(c.name, public(c.resolved), c.comment) for c in found.columns],
-        title=f"{found.database}.{found.name}: {found.rows} rows in {found.files} files",
+        title=f"{found.database}.{found.name}: {counted(found.rows, 'row')} in "
+        f"{counted(found.files, 'file')}",
     )
     if found.partitions:
         say(f"partitions: {', '.join(found.partitions)}")

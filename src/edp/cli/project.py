@@ -18,7 +18,7 @@ _CONTRACT: Final = """\
 # The contract of this workspace. Every line that is commented out shows what could be said;
 # without any, each first-level folder of lake/source/ is a dataset and types are inferred.
 
-name: shop
+# name: shop
 
 # runtimes:
 #   local: {root: lake, workers: 2, memory: 4GB, settle: 1s}

@@ -7,12 +7,16 @@ import math
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from edp.core.receipts import Receipt
+
+
+_UNFOLDED: Final = 100_000
+"""Columns of a table that no person reads on a screen: nothing is folded."""
 
 
 def print_json(content: object) -> None:
@@ -63,7 +67,7 @@ def print_table(
         table.add_row(*(Text(cell(value)) for value in row))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=max(console.width, 160), soft_wrap=True)
+        console = Console(width=_UNFOLDED)
     console.print(table)
 
 
@@ -82,9 +86,9 @@ def cell(value: object) -> str:
 
 def print_receipts(receipts: Sequence[Receipt]) -> None:
     """A line for every file, and why the dead ones died."""
-    counts = ("read", "written", "duplicate", "rejected")
+    counts = ("read", "written", "duplicate", "filtered", "rejected")
     print_table(
-        ("key", "version", "state", *counts, "ms"),
+        ("key", "version", "state", *counts, "queryable ms"),
         [
             (
                 one.key,
@@ -95,11 +99,21 @@ def print_receipts(receipts: Sequence[Receipt]) -> None:
             )
             for one in receipts
         ],
-        right=(*counts, "ms"),
+        right=(*counts, "queryable ms"),
     )
     for one in receipts:
         if one.error:
-            say(f"{one.key}: {one.error.code}: {one.error.message}")
+            about = "" if one.key in one.error.message else f"{one.key}: "
+            say(f"{one.error.code}: {about}{one.error.message}")
+
+
+def counted(n: int, noun: str) -> str:
+    """`n` of something, in words.
+
+    >>> counted(1, "file"), counted(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def say(text: str) -> None:

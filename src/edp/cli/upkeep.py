@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import print_json, say
+from edp.cli.show import counted, print_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def crawl(
     if json:
         print_json(asdict(crawled))
     else:
-        say(f"{len(crawled.adopted)} files adopted, {len(crawled.gone)} gone")
+        say(f"{counted(len(crawled.adopted), 'file')} adopted, {len(crawled.gone)} gone")
         for one in crawled.unreadable:
             say(f"{one.path}: {one.reason}")
     if crawled.unreadable:
@@ -51,4 +51,4 @@ def reconcile(ctx: typer.Context, json: Json = False) -> None:
     if json:
         print_json(asdict(found))
     else:
-        say(f"{found.objects} objects, {found.accepted} of them new")
+        say(f"{counted(found.objects, 'object')}, {found.accepted} of them new")

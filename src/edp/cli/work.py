@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import sys
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import print_json, print_table, say
+from edp.cli.show import counted, print_json, print_table, say
+from edp.cli.stopping import STOPPED, stopping
+from edp.core import clock
 from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,25 +71,30 @@ def until_idle(
     Where another process works the workspace already, wait for that one.
     """
     from edp.pipeline.reconcile import reconcile, recover
-    from edp.pipeline.work import Work, until
+    from edp.pipeline.work import Work, garbage, until
 
     stages = here.stages
-    already = len(stages.dead_letters.list())
-    with here.working() as held:
+    began = clock.now()
+    with here.working() as held, stopping() as stop:
         if held:
             recover(stages, orphaned=True)
             first()
             reconcile(stages)
             with here.etl() as etl:
                 work = Work(stages, etl, memory=here.memory)
-                finished = until(work, lambda: work.idle, timeout_s=timeout)
+                until(work, lambda: work.idle or stop(), timeout_s=timeout)
+                work.release()
+                finished = work.idle
+            garbage(stages)
         else:
             first()
-            finished = _others(here, timeout)
-    dead = len(stages.dead_letters.list()) - already
+            finished = _others(here, timeout, stop)
+        stopped = stop()
+    letters = stages.dead_letters.list()
+    dead = sum(1 for letter in letters if letter.last_at >= began)
     states = stages.receipts.states()
     if json:
-        print_json({"datasets": states, "dead_letters": dead + already, "finished": finished})
+        print_json({"datasets": states, "dead_letters": len(letters), "finished": finished})
     else:
         names = sorted({state for counts in states.values() for state in counts})
         print_table(
@@ -99,15 +106,17 @@ def until_idle(
             right=names,
         )
         if dead > 0:
-            say(f"{dead} new dead letters; `edp dlq list` shows why")
+            say(f"{counted(dead, 'dead letter')}; `edp dlq list` shows why")
+    if stopped:
+        raise typer.Exit(STOPPED)
     if dead > 0 or not finished:
         raise typer.Exit(1)
 
 
-def _others(here: Workspace, timeout: float | None) -> bool:
+def _others(here: Workspace, timeout: float | None, stop: Callable[[], bool]) -> bool:
     deadline = None if timeout is None else time.monotonic() + timeout
     while here.stages.queue.depth() or here.stages.receipts.pending():
-        if deadline is not None and time.monotonic() > deadline:
+        if stop() or (deadline is not None and time.monotonic() > deadline):
             return False
         time.sleep(0.05)
     return True
@@ -126,12 +135,12 @@ def _serve(here: Workspace, *, watch: bool) -> None:
         lookout = Lookout(here.stages)
         lookout.list()
         relist, collect = Every(30.0), Every()
-        with _stopping() as stop, _bell() as (ring, bell, quiet), here.etl() as etl:
+        with stopping() as stop, _bell() as (ring, bell, quiet), here.etl() as etl:
             work = Work(here.stages, etl, memory=here.memory)
             watcher = here.watcher(ring) if watch else None
             if watcher:
                 watcher.start()
-            say(f"working {here.lake}; stop with Ctrl-C")
+            print(f"edp: working {here.lake}; stop with Ctrl-C", file=sys.stderr)
             while not stop():
                 lookout.look(sorted(watcher.changed()) if watcher else ())
                 if watch and relist.due():
@@ -153,21 +162,6 @@ def _finish(work: Work) -> None:
     while work.underway and time.monotonic() < deadline:
         work.turn(flush=False, claim=False)
     work.release()
-
-
-@contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM has asked to stop."""
-    asked: list[int] = []
-    before = {
-        number: signal.signal(number, lambda n, _frame: asked.append(n))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

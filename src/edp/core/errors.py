@@ -19,8 +19,9 @@ Each has a `code` (stable, for scripts and causes) and a message that names the 
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class EdpError(Exception):
@@ -117,4 +118,14 @@ class Failure:
         """The failure that `error` stands for; an unknown error may pass with time."""
         if isinstance(error, EdpError):
             return cls(error.code, str(error), isinstance(error, PoisonError))
-        return cls("unexpected error", f"{type(error).__name__}: {error}")
+        text = f"{type(error).__name__}: {error}"
+        if (isinstance(error, OSError) and error.errno in _NO_FILES_FAULT) or _NO_SPACE in text:
+            return cls(StoreUnavailable.code, text)
+        return cls("unexpected error", text)
+
+
+_NO_FILES_FAULT: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+"""Errors of a disk or of this process, whatever file was being read."""
+_NO_SPACE: Final = "No space left on device"

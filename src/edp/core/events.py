@@ -227,7 +227,7 @@ def _rendered(record: ObjectCreated, region: str) -> dict[str, Any]:
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": region,
-        "eventTime": iso(record.event_time or 0.0),
+        **({} if record.event_time is None else {"eventTime": iso(record.event_time)}),
         "eventName": record.name,
         "s3": {
             "s3SchemaVersion": "1.0",

@@ -53,14 +53,14 @@ class Receipt:
     version: str
     dataset: str | None
     state: State
-    counts: Counts | None
-    bytes: int | None
-    run_id: str | None
-    engine: str | None
-    contract: str | None
-    attempts: int
-    error: Failure | None
-    queryable_ms: float | None
+    counts: Counts | None = None
+    bytes: int | None = None
+    run_id: str | None = None
+    engine: str | None = None
+    contract: str | None = None
+    attempts: int = 0
+    error: Failure | None = None
+    queryable_ms: float | None = None
     attempt: Counts | None = None
     unchanged: bool = False
 

@@ -186,8 +186,13 @@ class Runs(Protocol):
     def failed(self, member: Member, failure: Failure, outcome: Outcome | None) -> State:
         """An attempt failed: dead if nothing can help or tries are used up, else queued again."""
 
-    def release(self, members: Sequence[Member], *, split: bool) -> None:
-        """Give versions back without charging an attempt; `split` into two runs next time."""
+    def release(
+        self, members: Sequence[Member], *, split: bool = False, delay_s: float = 0.0
+    ) -> None:
+        """Give versions back without charging an attempt, to be tried after `delay_s` seconds.
+
+        `split` them into two runs next time.
+        """
 
     def end(self, claim: Claim, state: str, failure: Failure | None = None) -> None:
         """Close the run, with the sums of what its members came to."""

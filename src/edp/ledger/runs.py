@@ -150,14 +150,22 @@ class LocalRuns:
         )
         return state
 
-    def release(self, members: Sequence[Member], *, split: bool) -> None:
-        """Give versions back without charging an attempt; `split` into two runs next time."""
+    def release(
+        self, members: Sequence[Member], *, split: bool = False, delay_s: float = 0.0
+    ) -> None:
+        """Give versions back without charging an attempt, to be tried after `delay_s` seconds."""
         now = clock.now()
         middle = (len(members) + 1) // 2
         cohorts = (secrets.token_hex(4), secrets.token_hex(4)) if split else (None, None)
         with self._db.transaction():
             for n, member in enumerate(members):
-                self._db.execute(_SQL.release, id=member.id, now=now, cohort=cohorts[n >= middle])
+                self._db.execute(
+                    _SQL.release,
+                    id=member.id,
+                    now=now,
+                    not_before=now + delay_s,
+                    cohort=cohorts[n >= middle],
+                )
 
     def end(self, claim: Claim, state: str, failure: Failure | None = None) -> None:
         """Close the run, with the sums of what its members came to."""

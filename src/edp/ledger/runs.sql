@@ -69,7 +69,8 @@ UPDATE version SET
 WHERE id = :id;
 
 -- name: release
-UPDATE version SET state = 'queued', changed_at = :now, lease_until = NULL, cohort = :cohort
+UPDATE version SET state = 'queued', changed_at = :now, lease_until = NULL, cohort = :cohort,
+                   not_before = :not_before
 WHERE id = :id;
 
 -- name: end

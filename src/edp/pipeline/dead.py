@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edp.core.errors import Failure
+    from edp.pipeline.stages import Stages
 
 
 def dead_message(
@@ -56,6 +57,14 @@ def dead_object(
         version=version,
         run_id=run_id,
     )
+
+
+def bury(stages: Stages, item: DeadLetter) -> None:
+    """Keep the dead letter, and say that there is one."""
+    stages.dead_letters.add(item)
+    detail = {"kind": item.kind, "key": item.key, "version": item.version, "dataset": item.dataset}
+    reason = {"state": "dead", "code": item.code, "reason": item.reason, "dead_letter": item.id}
+    stages.events.put("EDP Dead Letter Added", {**detail, **reason})
 
 
 def object_id(bucket: str, key: str, version: str) -> str:

@@ -14,7 +14,7 @@ from edp.core.errors import BadKey, BadMessage, Failure, NoDataset, StoreUnavail
 from edp.core.faults import reach
 from edp.core.names import check_key, is_ignored
 from edp.ledger.port import Arrival, Current, Seen
-from edp.pipeline.dead import dead_message, dead_object, object_id
+from edp.pipeline.dead import bury, dead_message, dead_object, object_id
 from edp.queue.port import REDRIVEN
 
 if TYPE_CHECKING:
@@ -73,14 +73,12 @@ def _take(stages: Stages, lease: Lease) -> None:
     try:
         said = events.parse(lease.body)
     except BadMessage as error:
-        item = dead_message(lease.body, str(error), attributes=lease.attributes)
-        stages.dead_letters.add(item)
+        bury(stages, dead_message(lease.body, str(error), attributes=lease.attributes))
     else:
         for name in said.ignored:
             stages.ledger.count(name)
         for bad in said.bad:
-            item = dead_message(bad.body, bad.reason, attributes=lease.attributes)
-            stages.dead_letters.add(item)
+            bury(stages, dead_message(bad.body, bad.reason, attributes=lease.attributes))
         for record in said.created:
             _accept(stages, lease, record)
     stages.queue.ack(lease)
@@ -89,7 +87,8 @@ def _take(stages: Stages, lease: Lease) -> None:
 def _accept(stages: Stages, lease: Lease, record: ObjectCreated) -> None:
     own = record.bucket == stages.source.bucket
     if not own and record.bucket != lease.attributes.get(BUCKET):
-        stages.dead_letters.add(
+        bury(
+            stages,
             dead_message(
                 events.render([record]),
                 f"bucket {record.bucket!r} is not this pipeline's source; "
@@ -140,7 +139,7 @@ def accept(stages: Stages, arrival: Arrival, *, redriven: bool = False) -> Accep
         item = dead_object(
             *place, accepted.version, why, dataset=dataset, attempts=0, size=arrival.size
         )
-        stages.dead_letters.add(item)
+        bury(stages, item)
     return accepted
 
 

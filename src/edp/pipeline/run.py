@@ -7,13 +7,13 @@ is split in two and tried again, until the one that is to blame is alone.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edp.catalog.port import Change
-from edp.core.errors import Failure, NoDataset, StaleSnapshot
+from edp.core.errors import Failure, NoDataset, StaleSnapshot, StoreUnavailable
 from edp.core.faults import reach
 from edp.etl.port import Input, Job, JobResult
-from edp.pipeline.dead import dead_object
+from edp.pipeline.dead import bury, dead_object
 from edp.pipeline.intake import accept_listed
 from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, prepare
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from edp.pipeline.stages import Stages
     from edp.source.port import Stored
 
-CHANGED = "source changed"
+_DISK_PAUSE_S: Final = 5.0
+CHANGED: Final = "source changed"
 """Failure code: the bytes are not the ones that the version was accepted with."""
 
 
@@ -168,7 +169,8 @@ def _commit(
         ended = (
             "lost" if not held else "failed" if set(states) <= {"queued", "dead"} else "committed"
         )
-        stages.runs.end(claim, ended)
+        why = next((o.failure for o in outcomes.values() if o.failure), None)
+        stages.runs.end(claim, ended, why if ended == "failed" else None)
         for change in ready.plan.changes:
             stages.events.put("EDP Schema Change", {"table": claim.dataset} | vars(change))
         stages.events.put(
@@ -215,29 +217,30 @@ def fail(
     """Charge an attempt to the version; a dead one becomes a dead letter."""
     state = stages.runs.failed(member, failure, outcome)
     if state == "dead":
-        stages.dead_letters.add(
-            dead_object(
-                member.bucket,
-                member.key,
-                member.version,
-                failure,
-                dataset=claim.dataset,
-                attempts=member.attempts + 1,
-                size=member.size,
-                run_id=claim.run_id,
-            ),
+        item = dead_object(
+            member.bucket,
+            member.key,
+            member.version,
+            failure,
+            dataset=claim.dataset,
+            attempts=member.attempts + 1,
+            size=member.size,
+            run_id=claim.run_id,
         )
-        detail = {"key": member.key, "version": member.version, "dataset": claim.dataset}
-        reason = {"state": "dead", "code": failure.code, "reason": failure.message}
-        stages.events.put("EDP File State Change", {**detail, **reason})
+        bury(stages, item)
     return state
 
 
 def give_up(stages: Stages, claim: Claim, failure: Failure, *, state: str = "failed") -> None:
-    """The run as a whole failed: charge the one file it held, or split it in two."""
+    """The run as a whole failed: charge the one file it held, or split it in two.
+
+    Where the disk is what failed no file is charged, and all are tried again a little later.
+    """
     with stages.atomically():
         held = stages.runs.held(claim)
-        if len(held) == 1:
+        if failure.code == StoreUnavailable.code:
+            stages.runs.release(held, delay_s=_DISK_PAUSE_S)
+        elif len(held) == 1:
             if held[0].head:
                 fail(stages, claim, held[0], failure)
             else:

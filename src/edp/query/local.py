@@ -89,10 +89,13 @@ def _explained(snapshot: Snapshot) -> Iterator[None]:
     try:
         yield
     except duckdb.CatalogException as error:
-        names = [*snapshot.views, *(f"edp.{name}" for name in snapshot.records)]
+        names = [*snapshot.views, "edp.rejects", *(f"edp.{name}" for name in snapshot.records)]
         raise ConfigError(f"{_first_line(error)}\nThere are: {', '.join(names)}") from error
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except duckdb.OutOfMemoryException as error:
         raise StoreUnavailable(_first_line(error)) from error
+    except duckdb.IOException as error:
+        hint = "where a file of others was taken away, `edp crawl` notices"
+        raise StoreUnavailable(f"{_first_line(error)}\n{hint}") from error
     except duckdb.Error as error:
         raise ConfigError(str(error)) from error
 
@@ -106,6 +109,8 @@ def _tables(
 ) -> list[str]:
     """Make the tables that `sql` names; the paths that they read."""
     statements = con.extract_statements(sql)
+    if not statements:
+        raise ConfigError("the query is empty; try: SELECT * FROM edp.files")
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise ConfigError("a query is one SELECT; tables change through files, not through SQL")
     try:

@@ -179,14 +179,12 @@ CREATE TABLE counter (
 -- catalog -------------------------------------------------------------------------------------
 CREATE TABLE catalog_table (
     id INTEGER PRIMARY KEY,
-    database TEXT NOT NULL,
-    name TEXT NOT NULL,
+    name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('data', 'rejects')),
     dataset TEXT NOT NULL,
     version INTEGER NOT NULL DEFAULT 0,
     created_at REAL NOT NULL,
-    updated_at REAL NOT NULL,
-    UNIQUE (database, name)
+    updated_at REAL NOT NULL
 ) STRICT;
 
 CREATE TABLE catalog_column (
