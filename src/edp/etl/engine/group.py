@@ -11,11 +11,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edp.core.errors import Failure, RejectLimitExceeded, UnreadableFile
+from edp.core.errors import Failure, UnreadableFile
 from edp.core.receipts import Counts
 from edp.etl.engine.check import rejects_sql
 from edp.etl.engine.columns import missing
 from edp.etl.engine.deduplicate import duplicates_sql
+from edp.etl.engine.failing import over_limit, unusable
 from edp.etl.engine.infer import infer
 from edp.etl.engine.lines import locate
 from edp.etl.engine.reading import drop_blank_lines, parse_rejects, read_sql
@@ -84,7 +85,8 @@ def judge(
         duplicate=_rows(con, duplicates),
         rejected=by_column,
     )
-    failures = {**_failures(sources, counts, cells, contract), **failures}
+    over = over_limit(con, sources, counts, contract, located=located, rejects=rejects)
+    failures = {**unusable(sources, counts, missing(cells, contract)), **over, **failures}
     return Group(
         sources=sources,
         cells=cells,
@@ -182,35 +184,4 @@ def _counts(
         if not counts.conserved:
             raise RuntimeError(f"{source.key}: rows were lost or doubled: {counts}")
         found[n] = counts
-    return found
-
-
-def _failures(
-    sources: Sequence[Source],
-    counts: Mapping[int, Counts],
-    cells: Sequence[Cell],
-    contract: Dataset,
-) -> dict[int, Failure]:
-    lacking = missing(cells, contract)
-    found: dict[int, Failure] = {}
-    for source in sources:
-        n = source.snapshot.number
-        read, rejected = counts[n].rows_read, counts[n].rows_rejected
-        if source.body and not read:
-            found[n] = Failure.of(
-                UnreadableFile(f"{source.key}: no record can be read behind its header")
-            )
-        elif read and lacking:
-            found[n] = Failure.of(
-                UnreadableFile(
-                    f"{source.key}: the required column {lacking[0]!r} is not in its header"
-                )
-            )
-        elif read and rejected / read > contract.max_reject_ratio:
-            found[n] = Failure.of(
-                RejectLimitExceeded(
-                    f"{source.key}: {rejected} of {read} rows were rejected, more than "
-                    f"max_reject_ratio {contract.max_reject_ratio} allows; mend it, or raise that"
-                )
-            )
     return found

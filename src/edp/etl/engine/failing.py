@@ -1,0 +1,73 @@
+"""Files that fail as a whole: nothing of them is published, and the others go on."""
+
+# ruff: noqa: S608 (names are the engine's own)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edp.core.errors import Failure, RejectLimitExceeded, UnreadableFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from duckdb import DuckDBPyConnection
+
+    from edp.core.contract import Dataset
+    from edp.core.receipts import Counts
+    from edp.etl.engine.header import Source
+    from edp.etl.engine.lines import Reject
+
+
+def unusable(
+    sources: Sequence[Source],
+    counts: Mapping[int, Counts],
+    lacking: Sequence[str],
+) -> dict[int, Failure]:
+    """Files without a record that can be read, or without a required column."""
+    found: dict[int, Failure] = {}
+    for source in sources:
+        read = counts[source.snapshot.number].rows_read
+        if source.body and not read:
+            why = "no record can be read behind its header"
+        elif read and lacking:
+            why = f"the required column {lacking[0]!r} is not in its header"
+        else:
+            continue
+        found[source.snapshot.number] = Failure.of(UnreadableFile(f"{source.key}: {why}"))
+    return found
+
+
+def over_limit(
+    con: DuckDBPyConnection,
+    sources: Sequence[Source],
+    counts: Mapping[int, Counts],
+    contract: Dataset,
+    *,
+    located: Mapping[int, Sequence[Reject]],
+    rejects: str,
+) -> dict[int, Failure]:
+    """Files of which more rows were rejected than the contract allows, and the first reason."""
+    found: dict[int, Failure] = {}
+    for source in sources:
+        n = source.snapshot.number
+        read, rejected = counts[n].rows_read, counts[n].rows_rejected
+        if not read or rejected / read <= contract.max_reject_ratio:
+            continue
+        first = min(located.get(n, ()), key=lambda reject: reject.record.line, default=None)
+        found[n] = Failure.of(
+            RejectLimitExceeded(
+                f"{source.key}: {rejected} of {read} rows were rejected, more than "
+                f"max_reject_ratio {contract.max_reject_ratio} allows; mend it, or raise that"
+                f"{_first_reason(con, rejects, first) if first else ''}"
+            )
+        )
+    return found
+
+
+def _first_reason(con: DuckDBPyConnection, rejects: str, first: Reject) -> str:
+    reason = first.reason
+    if first.row is not None:
+        query = f"SELECT column_name || ' is ' || reason FROM {rejects} WHERE row = {first.row}"
+        ((reason,),) = con.execute(query).fetchall()
+    return f"; the first one, line {first.record.line}: {reason}"
