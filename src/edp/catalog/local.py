@@ -10,7 +10,7 @@ from edp.catalog.port import Column, Plan, Rewriting, Table
 from edp.catalog.rows import SQL, Rows, Standing, adopted
 from edp.core import clock
 from edp.core.clock import iso
-from edp.core.errors import StaleSnapshot
+from edp.core.errors import ConfigError, StaleSnapshot
 from edp.core.files import admits
 from edp.core.types import public
 
@@ -36,7 +36,12 @@ class LocalCatalog:
         return admits(self._rows.live_profiles(self._rows.table(dataset), without))
 
     def plan(self, change: Change) -> Plan:
-        """Work out what `change` takes."""
+        """Work out what `change` takes.
+
+        Raises: ConfigError for a dataset that is named as another one's rejects.
+        """
+        if change.dataset.endswith("__rejects"):
+            raise ConfigError(f"no table can be called {change.dataset!r}: rejects are; rename it")
         with self._db.reading():
             data, rejects = self._tables_of(change.dataset)
             out = change.remove | change.profiles.keys()

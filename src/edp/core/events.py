@@ -9,6 +9,7 @@ Source: AWS, "Event message structure" (event versions 2.x: equal on major, at l
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote_plus, unquote_plus
@@ -119,7 +120,7 @@ test_event.__test__ = False  # type: ignore[attr-defined]  # pytest would collec
 
 def _document(text: str, *, where: str = "the body") -> dict[str, Any]:
     try:
-        content = json.loads(text, parse_constant=_refuse)
+        content = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise BadMessage(f"{where} is nested too deeply") from error
     except ValueError as error:
@@ -131,6 +132,11 @@ def _document(text: str, *, where: str = "the body") -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(literal: str) -> float | str:
+    number = float(literal)
+    return number if math.isfinite(number) else literal  # 1e999 is JSON, and no float
 
 
 def _record(record: object) -> ObjectCreated | str:
@@ -209,9 +215,11 @@ def _time(text: str | None) -> float | None:
     if not text:
         return None
     try:
-        return from_iso(text)
-    except ValueError as error:
-        raise ValueError(f"eventTime {text[:40]!r} is not ISO 8601") from error
+        at = from_iso(text)
+        iso(at)  # a time that UTC's calendar does not have could not be written again
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"eventTime {text[:40]!r} is no time in ISO 8601") from error
+    return at
 
 
 def _rendered(record: ObjectCreated, region: str) -> dict[str, Any]:

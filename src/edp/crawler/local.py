@@ -81,8 +81,10 @@ class LocalCrawler:
             return None
         _, folder, *below = path.split("/")
         table = normalise(folder)
-        if not below or not table:
-            raise ValueError("a table's files lie in a folder of its name below target/")
+        if not below or not table or table.endswith("__rejects"):
+            raise ValueError(
+                "a table's files lie in a folder of its name below target/, not ending in __rejects"
+            )
         described = con.execute(
             f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "
             f"read_parquet({place}, hive_partitioning=false))"

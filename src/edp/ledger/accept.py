@@ -68,6 +68,7 @@ class LocalLedger:
                 return _heard(arrival, known, "duplicate")
             newer = head is None or is_newer(arrival, head, current)
             if head and not arrival.version_id and self._says_nothing(arrival, head, newer=newer):
+                self._hear(object_id, arrival, head.id)
                 return _heard(arrival, head, "unchanged")
             return self._open(
                 arrival, object_id, head, newer=newer, dataset=dataset, failure=failure
@@ -117,6 +118,14 @@ class LocalLedger:
             row = self._db.row(_SQL.by_version, object_id=object_id, version=arrival.version_id)
         elif arrival.sequencer:
             row = self._db.row(_SQL.by_sequencer, object_id=object_id, sequencer=arrival.sequencer)
+        elif arrival.event_time is not None and not arrival.listed:
+            row = self._db.row(
+                _SQL.by_time,
+                object_id=object_id,
+                event_time=arrival.event_time,
+                etag=arrival.etag,
+                size=arrival.size,
+            )
         return _Version.of(row) if row else None
 
     def _says_nothing(self, arrival: Arrival, head: _Version, *, newer: bool) -> bool:
@@ -128,13 +137,15 @@ class LocalLedger:
             return False
         if arrival.listed or not newer:
             return True
+        if head.state in ("dead", "discarded"):
+            return False
         self._db.execute(
             _SQL.move_sequencer,
             id=head.id,
             sequencer=arrival.sequencer,
             event_time=arrival.event_time,
         )
-        return head.state not in ("dead", "discarded")
+        return True
 
     def _open(
         self,
@@ -155,7 +166,7 @@ class LocalLedger:
             and same_content(arrival, head),
         )
         state: State = "queued" if newer else "superseded"
-        if failure and newer:
+        if failure and newer and not adopted:
             state = "dead"
         new = self._db.insert(
             _SQL.add_version,
@@ -170,9 +181,10 @@ class LocalLedger:
             arrived_at=arrival.arrived_at,
             now=now,
             state=state,
-            error_code=failure.code if failure and newer else None,
-            error_message=failure.message if failure and newer else None,
+            error_code=failure.code if failure and state == "dead" else None,
+            error_message=failure.message if failure and state == "dead" else None,
         )
+        self._hear(object_id, arrival, new)
         self._forget_announcement(arrival)
         buried = None
         if newer:
@@ -185,6 +197,12 @@ class LocalLedger:
         version = _Version.of(self._db.rows(_SQL.version, id=new)[0])
         outcome = "adopted" if adopted else "new" if version.state == "queued" else version.state
         return _heard(arrival, version, outcome, buried=buried)
+
+    def _hear(self, object_id: int, arrival: Arrival, version: int) -> None:
+        if arrival.sequencer:
+            self._db.execute(
+                _SQL.hear, object_id=object_id, sequencer=arrival.sequencer, version_id=version
+            )
 
     def _number(self, object_id: int) -> str:
         while True:

@@ -17,7 +17,16 @@ SELECT * FROM version WHERE id = :id;
 SELECT * FROM version WHERE object_id = :object_id AND version = :version;
 
 -- name: by_sequencer
-SELECT * FROM version WHERE object_id = :object_id AND sequencer = :sequencer;
+SELECT v.* FROM heard h JOIN version v ON v.id = h.version_id
+WHERE h.object_id = :object_id AND h.sequencer = :sequencer;
+
+-- name: by_time
+SELECT * FROM version WHERE object_id = :object_id AND sequencer IS NULL
+  AND event_time = :event_time AND etag IS :etag AND size IS :size;
+
+-- name: hear
+INSERT INTO heard (object_id, sequencer, version_id) VALUES (:object_id, :sequencer, :version_id)
+ON CONFLICT DO NOTHING;
 
 -- name: find
 SELECT v.*, o.head, o.bucket, o.key FROM version v JOIN object o ON o.id = v.object_id
@@ -32,7 +41,7 @@ VALUES (:object_id, :version, :dataset, :sequencer, :event_time, :etag, :size, :
 -- name: take_over
 -- the same bytes under a newer VersionId: the receipt goes with them, and no run is needed
 UPDATE version SET
-    state = 'committed', changed_at = :now, run_id = was.run_id, rows_read = was.rows_read,
+    state = 'committed', changed_at = :now, dataset = was.dataset, run_id = was.run_id, rows_read = was.rows_read,
     rows_written = was.rows_written, rows_duplicate = was.rows_duplicate,
     rows_filtered = was.rows_filtered, rows_rejected = was.rows_rejected, engine = was.engine,
     contract = was.contract, committed_at = was.committed_at,

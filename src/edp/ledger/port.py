@@ -153,7 +153,10 @@ class Ledger(Protocol):
 
 
 class Runs(Protocol):
-    """Lends queued versions to runs, and takes them back with an outcome."""
+    """Lends queued versions to runs, and takes them back with an outcome.
+
+    An outcome for a version that another run holds since raises StaleSnapshot.
+    """
 
     def claim(
         self,

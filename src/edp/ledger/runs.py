@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edp.backends.sqlite import load
 from edp.core import clock
+from edp.core.errors import StaleSnapshot
 from edp.core.receipts import Counts
 from edp.ledger.port import Claim, Member
 
@@ -111,9 +112,9 @@ class LocalRuns:
         now = clock.now()
         facts = self._db.rows(_SQL.run_facts, run_id=claim.run_id)[0]
         self._db.execute(_SQL.displace, id=member.id, now=now)
-        self._db.execute(
+        self._change(
             _SQL.commit,
-            id=member.id,
+            member,
             now=now,
             sha256=outcome.sha256,
             size=outcome.size,
@@ -129,7 +130,7 @@ class LocalRuns:
 
     def superseded(self, member: Member, *, note: str) -> None:
         """A newer version took the key; nothing of this one was published."""
-        self._db.execute(_SQL.supersede, id=member.id, now=clock.now(), note=note)
+        self._change(_SQL.supersede, member, now=clock.now(), note=note)
 
     def failed(self, member: Member, failure: Failure, outcome: Outcome | None) -> State:
         """An attempt failed: dead if nothing can help or tries are used up, else queued again."""
@@ -138,9 +139,9 @@ class LocalRuns:
         dead = failure.permanent or attempt >= self._retry.max_attempts
         counts = asdict(outcome.counts) if outcome else dict.fromkeys(asdict(Counts()))
         state: State = "dead" if dead else "queued"
-        self._db.execute(
+        self._change(
             _SQL.fail,
-            id=member.id,
+            member,
             now=now,
             state=state,
             not_before=now + self._retry.delay_s(attempt, jitter=self._jitter()),
@@ -149,6 +150,14 @@ class LocalRuns:
             **counts,
         )
         return state
+
+    def _change(self, sql: str, member: Member, **values: object) -> None:
+        """Change a version, if the lease is still the member's.
+
+        Raises: StaleSnapshot when another run has it since.
+        """
+        if not self._db.execute(sql, id=member.id, fence=member.fence, **values):
+            raise StaleSnapshot(f"the lease on {member.key!r} was lost to another run")
 
     def release(
         self, members: Sequence[Member], *, split: bool = False, delay_s: float = 0.0
@@ -162,6 +171,7 @@ class LocalRuns:
                 self._db.execute(
                     _SQL.release,
                     id=member.id,
+                    fence=member.fence,
                     now=now,
                     not_before=now + delay_s,
                     cohort=cohorts[n >= middle],

@@ -44,7 +44,7 @@ UPDATE version SET
     rows_duplicate = :rows_duplicate, rows_filtered = :rows_filtered,
     rows_rejected = :rows_rejected, engine = :engine, contract = :contract,
     error_code = NULL, error_message = NULL
-WHERE id = :id;
+WHERE id = :id AND fence = :fence AND state = 'running';
 
 -- name: recount
 UPDATE version SET
@@ -58,7 +58,7 @@ SELECT engine, contract FROM run WHERE id = :run_id;
 -- name: supersede
 UPDATE version SET state = 'superseded', changed_at = :now, lease_until = NULL,
                    error_code = NULL, error_message = :note
-WHERE id = :id;
+WHERE id = :id AND fence = :fence AND state = 'running';
 
 -- name: fail
 UPDATE version SET
@@ -66,12 +66,12 @@ UPDATE version SET
     not_before = :not_before, error_code = :code, error_message = :message,
     rows_read = :rows_read, rows_written = :rows_written, rows_duplicate = :rows_duplicate,
     rows_filtered = :rows_filtered, rows_rejected = :rows_rejected
-WHERE id = :id;
+WHERE id = :id AND fence = :fence AND state = 'running';
 
 -- name: release
 UPDATE version SET state = 'queued', changed_at = :now, lease_until = NULL, cohort = :cohort,
                    not_before = :not_before
-WHERE id = :id;
+WHERE id = :id AND fence = :fence AND state = 'running';
 
 -- name: end
 UPDATE run SET

@@ -37,21 +37,19 @@ class LocalQuery:
     def ask(self, sql: str, snapshot: Snapshot) -> Answer:
         """The answer to `sql`."""
         with self._open(sql, snapshot) as con, _explained(snapshot):
-            asked = con.sql(sql)
-            columns, types = tuple(asked.columns), tuple(str(kind) for kind in asked.types)
-            zoned = [kind == _TZ for kind in types]
-            rows = con.sql(_utc(sql, types)).fetchall()
-            return Answer(columns, types, [_row(row, zoned) for row in rows])
+            asked = con.sql(_alone(sql))
+            types = tuple(str(kind) for kind in asked.types)
+            zoned = [_TZ in kind for kind in types]
+            found = asked.query("asked", _utc(types)) if any(zoned) else asked
+            rows = found.fetchall() if found else []
+            return Answer(tuple(asked.columns), types, [_row(row, zoned) for row in rows])
 
     def export(self, sql: str, snapshot: Snapshot, out: Path) -> int:
         """Write the answer to `out` as Parquet; how many rows."""
         with self._open(sql, snapshot, out=out) as con, _explained(snapshot):
-            con.execute(
-                f"COPY ({sql.rstrip().rstrip(';')}) TO {literal(str(out))} (FORMAT parquet)"
-            )
-            ((n,),) = con.execute(
-                f"SELECT num_rows FROM parquet_file_metadata({literal(str(out))})"
-            ).fetchall()
+            con.sql(_alone(sql)).write_parquet(str(out))
+            footer = f"SELECT num_rows FROM parquet_file_metadata({literal(str(out))})"
+            ((n,),) = con.execute(footer).fetchall()
             return int(n)
 
     @contextmanager
@@ -203,23 +201,33 @@ def _load(
     path.unlink()
 
 
-def _utc(sql: str, types: Sequence[str]) -> str:
-    """`sql` with its times with an offset as UTC without one: Python has no zones without pytz."""
-    if _TZ not in types:
-        return sql
+def _alone(sql: str) -> str:
+    """The one statement of `sql` without the semicolon that ends it, and what is behind that."""
+    ends = [at for at, _ in duckdb.tokenize(sql) if sql[at] == ";"]
+    return sql[: ends[0]] if ends else sql
+
+
+def _utc(types: Sequence[str]) -> str:
+    """What was asked, with its times as UTC without an offset: Python needs pytz for zones."""
     names = [f"c{n}" for n in range(len(types))]
     picked = [
-        f"timezone('UTC', {name})" if kind == _TZ else name
+        f"CAST({name} AS {kind.replace(_TZ, 'TIMESTAMP')})" if _TZ in kind else name
         for name, kind in zip(names, types, strict=True)
     ]
-    text = sql.rstrip().rstrip(";")
-    return f"SELECT {', '.join(picked)} FROM ({text}\n) AS asked({', '.join(names)})"
+    return f"SELECT {', '.join(picked)} FROM asked AS a({', '.join(names)})"
 
 
 def _row(row: tuple[Any, ...], zoned: Sequence[bool]) -> tuple[object, ...]:
-    if not any(zoned):
-        return row
-    return tuple(
-        value.replace(tzinfo=UTC) if zone and isinstance(value, datetime) else value
-        for value, zone in zip(row, zoned, strict=True)
-    )
+    return tuple(_in_utc(value) if zone else value for value, zone in zip(row, zoned, strict=True))
+
+
+def _in_utc(value: object) -> object:
+    match value:
+        case datetime():
+            return value.replace(tzinfo=UTC)
+        case list() | tuple():
+            return [_in_utc(item) for item in value]
+        case dict():
+            return {name: _in_utc(item) for name, item in value.items()}
+        case _:
+            return value

@@ -7,6 +7,7 @@ assumed. Each thread has a connection of its own.
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,7 +143,8 @@ def _roll_back(connection: apsw.Connection) -> None:
 def _connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(int(BUSY_S * 1000))
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+    _use_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     if connection.execute("PRAGMA synchronous").fetchone() != (_FULL,):
         raise ConfigError(
@@ -150,6 +152,20 @@ def _connect(path: Path) -> apsw.Connection:
             f"would not survive a power cut"
         )
     return connection
+
+
+def _use_wal(connection: apsw.Connection) -> None:
+    """Switch to WAL; SQLite's busy timeout does not cover the switch, so this waits itself."""
+    patience = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except apsw.BusyError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

@@ -93,13 +93,21 @@ CREATE TABLE version (
     error_code TEXT,
     error_message TEXT,
     UNIQUE (object_id, version),
-    CHECK (state <> 'committed'
-           OR rows_read = rows_written + rows_duplicate + rows_filtered + rows_rejected),
+    CHECK (state <> 'committed' OR coalesce(
+           rows_read = rows_written + rows_duplicate + rows_filtered + rows_rejected, 0)),
     CHECK (state <> 'dead' OR error_code IS NOT NULL)
 ) STRICT;
 CREATE INDEX version_ready ON version (state, not_before, id);
 CREATE INDEX version_run ON version (run_id);
 CREATE UNIQUE INDEX one_committed_version_per_object ON version (object_id) WHERE state = 'committed';
+
+-- every sequencer that an event of the object came with, and the version it spoke of
+CREATE TABLE heard (
+    object_id INTEGER NOT NULL REFERENCES object (id),
+    sequencer TEXT NOT NULL,
+    version_id INTEGER NOT NULL REFERENCES version (id),
+    PRIMARY KEY (object_id, sequencer)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE legal_transition (
     before TEXT NOT NULL,
@@ -204,7 +212,7 @@ CREATE TABLE file_schema (
 CREATE TABLE data_file (
     id INTEGER PRIMARY KEY,
     table_id INTEGER NOT NULL REFERENCES catalog_table (id),
-    path TEXT NOT NULL UNIQUE,             -- below the lake
+    path TEXT NOT NULL,                    -- below the lake
     partition TEXT NOT NULL DEFAULT '',
     rows INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
@@ -216,6 +224,7 @@ CREATE TABLE data_file (
     removed_at REAL
 ) STRICT;
 CREATE INDEX data_file_live ON data_file (table_id) WHERE removed_in IS NULL;
+CREATE UNIQUE INDEX data_file_path ON data_file (path) WHERE removed_in IS NULL;
 
 CREATE TABLE file_source (
     file_id INTEGER NOT NULL REFERENCES data_file (id),
