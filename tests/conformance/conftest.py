@@ -14,4 +14,4 @@ def tick() -> Iterator[Tick]:
     """Stop the time at noon; the value moves it on."""
     at = datetime.fromtimestamp(NOON, UTC)
     with freeze_time(at, ignore=["_pytest.timing"]) as frozen:  # tests are timed by the real one
-        yield lambda seconds: frozen.tick(seconds)
+        yield frozen.tick

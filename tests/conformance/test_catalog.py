@@ -5,7 +5,7 @@ Nothing here reads a byte: the catalog is told what a file holds, and what its t
 
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from edp.backends.sqlite import Database
 from edp.catalog.local import LocalCatalog
 from edp.catalog.port import Catalog, Change, Column, Plan, Table
-from edp.core.errors import StaleSnapshot
+from edp.core.errors import EdpError, StaleSnapshot
 from edp.core.files import ADOPTED, DataFile, Kind, ProfileColumn
 from edp.core.types import Admits
-from tests.conformance.ticking import NOON, Tick
+from tests.conformance.ticking import Tick
 
 
 @contextmanager
@@ -147,9 +147,7 @@ def types(catalog: Catalog) -> dict[str, str]:
 
 
 def paths(catalog: Catalog, name: str = "orders") -> set[str]:
-    return {
-        one.path for found, files in catalog.snapshot() if found.name == name for one in files
-    }
+    return {one.path for found, files in catalog.snapshot() if found.name == name for one in files}
 
 
 def told(catalog: Catalog) -> list[tuple[object, ...]]:
@@ -323,7 +321,7 @@ def test_a_file_that_loses_one_of_its_sources_is_rewritten_without_it(catalog: C
     plan = catalog.plan(Change("orders", remove=frozenset({"a"})))
 
     (rewriting,) = plan.rewrite
-    assert (rewriting.file.path, rewriting.without) == ("p1", {"a"})
+    assert (rewriting.file.path, set(rewriting.without)) == ("p1", {"a"})
     assert dict(rewriting.file.sources) == {"a": 10, "b": 10}
     assert plan.drop == ()
 
@@ -363,9 +361,7 @@ def test_a_rewritten_file_can_be_rewritten_and_then_dropped(catalog: Catalog) ->
 
 def test_a_rejects_file_is_rewritten_too(catalog: Catalog) -> None:
     add = (rejects("j1", {"a": 2, "b": 1}),)
-    commit(
-        catalog, Change("orders", add=add, profiles=profiles({k: {"n": INTS} for k in "ab"}))
-    )
+    commit(catalog, Change("orders", add=add, profiles=profiles({k: {"n": INTS} for k in "ab"})))
 
     plan = catalog.plan(Change("orders", remove=frozenset({"a"})))
 
@@ -391,7 +387,9 @@ def _nothing_happened(catalog: Catalog, before: object) -> None:
 def test_a_plan_that_another_commit_overtook_is_stale(catalog: Catalog) -> None:
     ingest(catalog, "p1", {"a": {"n": INTS}})
     come = profiles({"b": {"n": INTS}})
-    plan = catalog.plan(Change("orders", (), (file("p2", {"b": 1}, {"n": "bigint"}),), come))
+    plan = catalog.plan(
+        Change("orders", add=(file("p2", {"b": 1}, {"n": "bigint"}),), profiles=come)
+    )
     ingest(catalog, "p3", {"c": {"n": INTS}})
     before = [(t, list(files)) for t, files in catalog.snapshot()]
 
@@ -613,7 +611,7 @@ def test_where_one_of_a_files_sources_is_gone_the_other_is_read_again(catalog: C
     assert first.reread == {"b"}
     assert second.reread == frozenset()
     ((rewriting,), drop) = second.rewrite, second.drop
-    assert (rewriting.without, rewriting.types["n"], drop) == ({"b"}, "string", ())
+    assert (set(rewriting.without), rewriting.types["n"], drop) == ({"b"}, "string", ())
 
 
 def test_a_narrower_type_after_a_removal_is_a_cast_of_the_kept_text(catalog: Catalog) -> None:
@@ -735,7 +733,6 @@ def test_every_commit_is_a_version_of_the_table(catalog: Catalog, tick: Tick) ->
             "rows": 10,
         },
     ]
-    assert NOON + 60  # versions are told in UTC
 
 
 def test_tables_are_listed_by_name_with_their_partitions(catalog: Catalog) -> None:
@@ -799,7 +796,6 @@ def test_an_adopted_file_that_is_gone_leaves_the_table(catalog: Catalog) -> None
     assert types(catalog) == {"n": "bigint"}
 
 
-@pytest.mark.xfail(strict=True, reason="data_file.path is unique over removed files too")
 def test_an_adopted_file_that_left_can_come_back_under_its_name(catalog: Catalog) -> None:
     adopt(catalog, "x.parquet", {"n": BIG_INTS})
     commit(catalog, Change("orders", remove=frozenset({ADOPTED + "x.parquet"})))
@@ -809,20 +805,20 @@ def test_an_adopted_file_that_left_can_come_back_under_its_name(catalog: Catalog
     assert catalog.adopted() == {"x.parquet": "orders"}
 
 
-@pytest.mark.xfail(strict=True, reason="the rejects table of that name is taken for the table")
 def test_a_folder_named_as_anothers_rejects_does_not_change_those(catalog: Catalog) -> None:
     add = (file("p1", {"a": 3}, {"n": "bigint"}), rejects("j1", {"a": 2}))
     commit(catalog, Change("orders", add=add, profiles=profiles({"a": {"n": INTS}})))
     other = file("x.parquet", {ADOPTED + "x.parquet": 1}, {"z": "bigint"})
 
-    commit(
-        catalog,
-        Change(
-            "orders__rejects",
-            add=(other,),
-            profiles=profiles({ADOPTED + "x.parquet": {"z": BIG_INTS}}),
-        ),
-    )
+    with suppress(EdpError):  # to refuse the folder would do
+        commit(
+            catalog,
+            Change(
+                "orders__rejects",
+                add=(other,),
+                profiles=profiles({ADOPTED + "x.parquet": {"z": BIG_INTS}}),
+            ),
+        )
 
     found = [one for one in catalog.tables() if one.name == "orders__rejects"]
     assert [(one.kind, one.rows) for one in found if one.kind == "rejects"] == [("rejects", 2)]

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     invariant,
@@ -282,10 +283,6 @@ def test_releases_count_towards_too_often(
     assert len(dead_letters.list()) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="at most `limit` exhausted messages are given up; the receive delivers the next ones",
-)
 @pytest.mark.parametrize(("messages", "limit"), [(2, 1), (12, 10)])
 def test_no_exhausted_message_is_delivered_however_many_there_are(
     queue: Queue, tick: Tick, messages: int, limit: int
@@ -344,9 +341,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue.send(body, delay_s=delay_s)
         self.model.messages[body] = Message(body, clock.now() + delay_s)
 
-    # a limit above what can be exhausted at once: the strict xfail above has the other case
     @rule(target=leases)
-    def receive(self) -> object:
+    def receive(self) -> MultipleResults[Lease]:
         now = clock.now()
         visible = [one for one in self.model.messages.values() if one.visible_at <= now]
         for one in visible:
@@ -400,6 +396,6 @@ class QueueMachine(RuleBasedStateMachine):
 def test_a_queue_is_a_dict_of_messages_with_the_time_they_show_again(adapter: str) -> None:
     machine = type("Machine", (QueueMachine,), {"adapter": adapter})
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis has no types for it
+    run_state_machine_as_test(
         machine, settings=settings(deadline=None, max_examples=40, stateful_step_count=25)
     )

@@ -195,6 +195,11 @@ class LocalCatalog:
                 (table, self._rows.live_files(table.name, table.kind)) for table in self.tables()
             ]
 
+    def holder(self, key: str) -> str | None:
+        """The dataset whose table has rows of the source `key`, or had none to take from it."""
+        dataset: str | None = self._db.value(SQL.holder, key=key)
+        return dataset
+
     def adopted(self) -> Mapping[str, str]:
         """The paths of adopted files, and the dataset of each."""
         return {row["path"]: row["dataset"] for row in self._db.rows(SQL.adopted)}

@@ -128,6 +128,9 @@ class Catalog(Protocol):
         Of the files' sources, adopted files are told and object keys are not.
         """
 
+    def holder(self, key: str) -> str | None:
+        """The dataset whose table has rows of the source `key`, or had none to take from it."""
+
     def adopted(self) -> Mapping[str, str]:
         """The paths of adopted files, and the dataset of each."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edp.cli import dlq, feed, look, project, query, upkeep, work
+from edp.cli import dlq, feed, look, plan, project, query, rework, upkeep, work
 from edp.cli.context import Runtime, State
 from edp.core.errors import ConfigError, EdpError
 from edp.core.faults import arm
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _group in (project, feed, work, look, query, dlq, upkeep):
+for _group in (project, plan, feed, work, look, query, dlq, rework, upkeep):
     _group.register(app)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import counted, print_json, print_receipts, say
-from edp.cli.stopping import STOPPED, stopping
+from edp.cli.settle import report, settle
+from edp.cli.show import counted, print_json, say
 from edp.core.errors import ConfigError
 from edp.core.names import check_key, is_ignored
 from edp.core.receipts import Receipt
@@ -62,53 +61,15 @@ def ingest(
     here = workspace(ctx)
     keys = _keys(here, paths, dataset)
     before = here.stages.receipts.heads(list(keys))
-    with here.working() as held:
-        if held:
-            from edp.pipeline.reconcile import reconcile, recover
 
-            recover(here.stages, orphaned=True)
-            reconcile(here.stages)
+    def put_all() -> None:
         for key, path in keys.items():
             feed.put(here.stages, key, path)
-        stopped = _wait(here, list(keys), timeout, working=held)
+
+    stopped = settle(here, list(keys), first=put_all, timeout=timeout)
     heads = here.stages.receipts.heads(list(keys))
-    _report([_compared(key, dataset, heads.get(key), before.get(key)) for key in keys], json=json)
-    if stopped:
-        raise typer.Exit(STOPPED)
-
-
-def _wait(here: Workspace, keys: Sequence[str], timeout: float | None, *, working: bool) -> bool:
-    """Until every one of `keys` is settled, by this process or by the one that is working.
-
-    Returns: whether it was stopped before.
-    """
-    from edp.cli.progress import progress
-
-    stages = here.stages
-
-    def left() -> int:
-        return stages.queue.depth() + stages.receipts.pending(keys)
-
-    with progress(len(keys)) as shown, stopping() as stop:
-        if working:
-            from edp.pipeline.work import Work, garbage, until
-
-            with here.etl() as etl:
-                work = Work(stages, etl, memory=here.memory)
-                until(
-                    work,
-                    lambda: left() == 0 or stop(),
-                    each_turn=lambda: shown(len(keys) - stages.receipts.pending(keys)),
-                    timeout_s=timeout,
-                )
-                work.release()
-            garbage(stages)
-            return stop()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while left() and not stop() and (deadline is None or time.monotonic() < deadline):
-            shown(len(keys) - stages.receipts.pending(keys))
-            time.sleep(0.05)
-        return stop()
+    receipts = [_compared(key, dataset, heads.get(key), before.get(key)) for key in keys]
+    report(receipts, stopped=stopped, json=json)
 
 
 def _compared(key: str, dataset: str, now: Receipt | None, before: Receipt | None) -> Receipt:
@@ -116,15 +77,6 @@ def _compared(key: str, dataset: str, now: Receipt | None, before: Receipt | Non
         return Receipt(key, "", dataset, "queued")
     same = before is not None and before.state == "committed" and before.version == now.version
     return replace(now, unchanged=True) if same else now
-
-
-def _report(receipts: Sequence[Receipt], *, json: bool) -> None:
-    if json:
-        print_json({"files": [receipt.to_json() for receipt in receipts]})
-    else:
-        print_receipts(receipts)
-    if any(receipt.state != "committed" for receipt in receipts):
-        raise typer.Exit(1)
 
 
 def replay(

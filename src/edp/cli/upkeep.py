@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from edp.cli.context import Json, workspace
+from edp.cli.identity import new_run_id
 from edp.cli.show import counted, print_json, say
 
 
@@ -29,9 +28,8 @@ def crawl(
     from edp.pipeline.work import drive
 
     here = workspace(ctx)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     with here.etl() as etl:
-        steps = sentence.crawl(here.stages, table, run_id=run_id, memory=here.memory)
+        steps = sentence.crawl(here.stages, table, run_id=new_run_id(), memory=here.memory)
         crawled = drive(steps, etl)
     if json:
         print_json(asdict(crawled))

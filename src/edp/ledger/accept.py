@@ -264,6 +264,16 @@ class LocalLedger:
             self._db.execute(_SQL.requeue, id=row["id"], dataset=dataset, now=clock.now())
             return "queued"
 
+    def requeue(self, bucket: str, key: str, *, dataset: str | None) -> str | None:
+        """Queue a key's head again, committed or dead; which version, None where it is neither."""
+        with self._db.transaction():
+            row = self._db.row(_SQL.find_head, bucket=bucket, key=key)
+            if row is None or row["state"] not in ("committed", "dead"):
+                return None
+            self._db.execute(_SQL.requeue, id=row["id"], dataset=dataset, now=clock.now())
+            version: str = row["version"]
+            return version
+
     def discard(self, bucket: str, key: str, version: str, *, note: str) -> None:
         """A person's word: nothing is to come of this version (any more)."""
         with self._db.transaction():

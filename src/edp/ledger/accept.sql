@@ -28,6 +28,10 @@ SELECT * FROM version WHERE object_id = :object_id AND sequencer IS NULL
 INSERT INTO heard (object_id, sequencer, version_id) VALUES (:object_id, :sequencer, :version_id)
 ON CONFLICT DO NOTHING;
 
+-- name: find_head
+SELECT v.* FROM object o JOIN version v ON v.id = o.head
+WHERE o.bucket = :bucket AND o.key = :key;
+
 -- name: find
 SELECT v.*, o.head, o.bucket, o.key FROM version v JOIN object o ON o.id = v.object_id
 WHERE o.bucket = :bucket AND o.key = :key AND v.version = :version;

@@ -136,6 +136,12 @@ class Ledger(Protocol):
     def revive(self, bucket: str, key: str, version: str, *, dataset: str | None) -> State | None:
         """Queue a dead version again, or supersede it if it is not the head; None if not dead."""
 
+    def requeue(self, bucket: str, key: str, *, dataset: str | None) -> str | None:
+        """Queue a key's head again, committed or dead; which version, None where it is neither.
+
+        The rows that it has in a table stay until it is committed again.
+        """
+
     def discard(self, bucket: str, key: str, version: str, *, note: str) -> None:
         """A person's word: nothing is to come of this version (any more)."""
 

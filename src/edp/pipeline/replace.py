@@ -160,14 +160,13 @@ def _read_again(
     out = change.remove | change.profiles.keys() | plan.reread
     stay = stages.catalog.live_admits(change.dataset, without=out)
     come = admits(others.values())
+    readable = [key for key in sorted(plan.reread) if contents.get(key)]
     job = Job(
         run_id=attempt.run_id,
         fence=attempt.fence,
         dataset=attempt.dataset,
         contract=stages.config.dataset(attempt.dataset),
-        inputs=[
-            Input(key, stages.source.locate(key), contents.get(key)) for key in sorted(plan.reread)
-        ],
+        inputs=[Input(key, stages.source.locate(key), contents[key]) for key in readable],
         workdir=_step(attempt),
         loaded_at=attempt.started_at,
         live={
@@ -177,9 +176,13 @@ def _read_again(
         memory=attempt.memory,
         threads=attempt.threads,
     )
-    (result,) = yield from _results([job])
-    assert isinstance(result, JobResult)
-    good = {one.key: one for one in result.outcomes if one.failure is None}
+    good: dict[str, Outcome] = {}
+    staged: tuple[DataFile, ...] = ()
+    if readable:
+        (result,) = yield from _results([job])
+        assert isinstance(result, JobResult)
+        good = {one.key: one for one in result.outcomes if one.failure is None}
+        staged = tuple(result.staged)
     gone = plan.reread - good.keys()
     if unread := gone & change.profiles.keys():
         raise TaskFailed(f"changed while they were read: {', '.join(sorted(unread))}")
@@ -187,7 +190,7 @@ def _read_again(
     kept = yield from _only(stages, attempt, change.add, others)
     return replace(
         change,
-        add=(*kept, *result.staged),
+        add=(*kept, *staged),
         profiles=others | {key: one.profile for key, one in good.items()},
         gone=change.gone | gone,
         methods=plan.methods,

@@ -7,54 +7,80 @@ from typing import TYPE_CHECKING
 from edp.catalog.port import Change
 from edp.core import clock
 from edp.core.errors import ConfigError, StaleSnapshot
+from edp.pipeline.dead import object_id
 from edp.pipeline.replace import Attempt, Steps, attempt_folder, prepare
 from edp.pipeline.run import declared
 
 if TYPE_CHECKING:
+    from edp.core.receipts import Receipt
+    from edp.pipeline.replace import Ready
     from edp.pipeline.stages import Stages
-
-OPERATION = "retract"
 
 
 def retract(stages: Stages, key: str, *, run_id: str, memory: int) -> Steps:
     """The steps that take the rows of `key` out of its table; its version is then discarded.
 
-    Raises: ConfigError when no version of the key is committed.
+    Raises: ConfigError when no rows of the key are in a table, or it is being worked on.
     """
     with attempt_folder(stages, run_id, 0) as workdir:
         while True:
-            live = stages.receipts.committed([key]).get(key)
-            if live is None:
+            dataset = stages.catalog.holder(key)
+            if dataset is None:
                 raise ConfigError(f"{key!r} has no rows in a table; `edp explain {key}` tells why")
+            version = _whose(stages, key)
             attempt = Attempt(
                 run_id=run_id,
                 fence=0,
-                dataset=live.dataset,
+                dataset=dataset,
                 started_at=clock.now(),
                 workdir=workdir,
                 contents={},
                 memory=memory,
             )
             change = Change(
-                dataset=live.dataset,
+                dataset=dataset,
                 remove=frozenset({key}),
-                declared=declared(stages, live.dataset),
+                declared=declared(stages, dataset),
             )
             ready = yield from prepare(stages, attempt, change)
             try:
-                with stages.atomically():
-                    if stages.receipts.committed([key]).get(key) != live:
-                        raise StaleSnapshot(f"{key!r} was committed again meanwhile")
-                    stages.catalog.replace(
-                        ready.plan,
-                        rewritten=ready.rewritten,
-                        run_id=run_id,
-                        operation=OPERATION,
-                    )
-                    bucket = stages.source.bucket
-                    stages.ledger.discard(bucket, key, live.version, note="retracted")
-                    detail = {"key": key, "version": live.version, "dataset": live.dataset}
-                    stages.events.put("EDP File State Change", {**detail, "state": "discarded"})
+                _commit(stages, ready, version, run_id=run_id)
             except StaleSnapshot:
                 continue
             return
+
+
+def _whose(stages: Stages, key: str) -> Receipt:
+    """The version whose rows are in the table, or that died when it was to replace them."""
+    versions = stages.receipts.receipts(keys=[key])
+    for receipt in versions:
+        if receipt.state == "committed":
+            return receipt
+    head = stages.receipts.heads([key])[key]
+    if head.state != "dead":
+        raise ConfigError(f"{key!r} is {head.state}; retract it once that is over")
+    return head
+
+
+def _commit(stages: Stages, ready: Ready, version: Receipt, *, run_id: str) -> None:
+    key, bucket = version.key, stages.source.bucket
+    with stages.atomically():
+        if _whose(stages, key) != version:
+            raise StaleSnapshot(f"{key!r} was committed again meanwhile")
+        stages.catalog.replace(
+            ready.plan,
+            rewritten=ready.rewritten,
+            run_id=run_id,
+            operation="retract",
+        )
+        stages.ledger.discard(bucket, key, version.version, note="retracted")
+        stages.dead_letters.remove(object_id(bucket, key, version.version))
+        stages.events.put(
+            "EDP File State Change",
+            {
+                "key": key,
+                "version": version.version,
+                "dataset": version.dataset,
+                "state": "discarded",
+            },
+        )

@@ -203,8 +203,9 @@ def _load(
 
 def _alone(sql: str) -> str:
     """The one statement of `sql` without the semicolon that ends it, and what is behind that."""
-    ends = [at for at, _ in duckdb.tokenize(sql) if sql[at] == ";"]
-    return sql[: ends[0]] if ends else sql
+    text = sql.encode()
+    ends = [at for at, _ in duckdb.tokenize(sql) if text[at : at + 1] == b";"]  # places are bytes
+    return text[: ends[0]].decode() if ends else sql
 
 
 def _utc(types: Sequence[str]) -> str:

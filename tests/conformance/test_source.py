@@ -1,0 +1,303 @@
+"""A source: bytes under keys, whole or not at all, and a listing of what is there."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edp.core.errors import BadKey, ConfigError, EdpError
+from edp.core.names import check_key
+from edp.source.local import LocalSource
+from edp.source.port import Source
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A source, how others write into it and delete from it, and a folder of our own."""
+
+    source: Source
+    write: Callable[[str, bytes], None]
+    delete: Callable[[str], None]
+    outside: Path
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self.outside / "put"
+        path.write_bytes(data)
+        self.source.put(key, path)
+
+    def bytes(self, key: str) -> bytes:
+        return Path(self.source.locate(key)).read_bytes()
+
+    def keys(self) -> list[str]:
+        return sorted(entry.key for entry in self.source.list())
+
+
+@contextmanager
+def folder_source() -> Iterator[Bucket]:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        root = folder / "lake" / "source"
+        outside = folder / "outside"
+        outside.mkdir()
+
+        def write(key: str, data: bytes) -> None:
+            path = root / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+        source = LocalSource(root, folder / "lake" / ".work")
+        yield Bucket(source, write, lambda key: (root / key).unlink(), outside)
+
+
+SOURCES = {"folder": folder_source}
+
+
+@pytest.fixture(params=SOURCES)
+def bucket(request: pytest.FixtureRequest) -> Iterator[Bucket]:
+    with SOURCES[request.param]() as bucket:
+        yield bucket
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_at_first_nothing_is_there(bucket: Bucket) -> None:
+    assert bucket.keys() == []
+    assert bucket.source.look("a") is None
+    assert bucket.source.read("a") is None
+
+
+def test_what_is_put_is_there_and_is_told(bucket: Bucket) -> None:
+    path = bucket.outside / "file"
+    path.write_bytes(b"1,2\n")
+
+    stored = bucket.source.put("orders/2026/a.csv", path)
+
+    assert (stored.key, stored.size, stored.sha256) == ("orders/2026/a.csv", 4, sha256(b"1,2\n"))
+    assert bucket.bytes("orders/2026/a.csv") == b"1,2\n"
+    assert path.read_bytes() == b"1,2\n"
+
+
+def test_a_put_is_a_copy(bucket: Bucket) -> None:
+    path = bucket.outside / "file"
+    path.write_bytes(b"before")
+    bucket.source.put("a", path)
+
+    path.write_bytes(b"after")
+
+    assert bucket.bytes("a") == b"before"
+
+
+def test_listing_looking_and_putting_tell_the_same_of_the_bytes(bucket: Bucket) -> None:
+    path = bucket.outside / "file"
+    path.write_bytes(b"1")
+
+    stored = bucket.source.put("a/b", path)
+
+    (listed,) = bucket.source.list()
+    read = bucket.source.read("a/b")
+    assert read is not None
+    assert bucket.source.look("a/b") == listed
+    assert listed.stat == stored.stat == read.stat
+    assert (read.size, read.sha256) == (stored.size, stored.sha256)
+
+
+def test_a_second_put_takes_the_place_of_the_first(bucket: Bucket) -> None:
+    bucket.put("a", b"first")
+    before = bucket.source.look("a")
+
+    bucket.put("a", b"second")
+
+    after = bucket.source.look("a")
+    assert before is not None
+    assert after is not None
+    assert before.stat != after.stat
+    assert bucket.bytes("a") == b"second"
+    assert bucket.keys() == ["a"]
+
+
+def test_the_same_bytes_put_again_can_be_told_from_the_first(bucket: Bucket) -> None:
+    bucket.put("a", b"same")
+    before = bucket.source.look("a")
+
+    bucket.put("a", b"same")
+
+    assert bucket.source.look("a") != before
+
+
+def test_an_empty_file_is_a_file(bucket: Bucket) -> None:
+    bucket.put("a", b"")
+
+    read = bucket.source.read("a")
+    assert read is not None
+    assert (read.size, read.sha256) == (0, sha256(b""))
+
+
+def test_what_others_write_is_listed_and_read(bucket: Bucket) -> None:
+    bucket.write("deep/er/x.csv", b"x")
+
+    read = bucket.source.read("deep/er/x.csv")
+    assert bucket.keys() == ["deep/er/x.csv"]
+    assert read is not None
+    assert (read.key, read.sha256) == ("deep/er/x.csv", sha256(b"x"))
+
+
+def test_what_is_deleted_is_gone(bucket: Bucket) -> None:
+    bucket.put("a", b"1")
+
+    bucket.delete("a")
+
+    assert (bucket.keys(), bucket.source.look("a"), bucket.source.read("a")) == ([], None, None)
+
+
+def test_a_prefix_of_keys_is_no_object(bucket: Bucket) -> None:
+    bucket.put("a/b", b"1")
+
+    assert (bucket.source.look("a"), bucket.source.read("a")) == (None, None)
+
+
+def test_where_an_object_is_can_be_said_before_it_is_there(bucket: Bucket) -> None:
+    place = bucket.source.locate("a/b")
+
+    bucket.put("a/b", b"1")
+
+    assert bucket.source.locate("a/b") == place
+
+
+@pytest.mark.parametrize(
+    "key", ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a\nb", "\0"]
+)
+def test_a_key_that_can_be_no_key_is_refused_and_nothing_is_stored(
+    bucket: Bucket, key: str
+) -> None:
+    with pytest.raises(BadKey):
+        bucket.put(key, b"1")
+
+    assert bucket.keys() == []
+
+
+@pytest.mark.parametrize("key", ["/a", "a//b", "\0", "a/../../b", "\ud800", "x" * 5000])
+def test_nothing_is_there_under_a_key_that_can_be_no_key(bucket: Bucket, key: str) -> None:
+    assert (bucket.source.look(key), bucket.source.read(key)) == (None, None)
+
+
+def test_no_key_leads_out_of_the_source(bucket: Bucket) -> None:
+    secret = bucket.outside / "secret"
+    secret.write_bytes(b"secret")
+    key = f"../../{bucket.outside.name}/secret"
+
+    assert (bucket.source.look(key), bucket.source.read(key)) == (None, None)
+
+
+@pytest.mark.parametrize("what", ["missing", "folder"])
+def test_a_file_that_cannot_be_read_is_an_error_of_its_caller(bucket: Bucket, what: str) -> None:
+    (bucket.outside / "folder").mkdir()
+
+    with pytest.raises(ConfigError):
+        bucket.source.put("a", bucket.outside / what)
+
+    assert bucket.keys() == []
+
+
+def test_a_put_that_failed_leaves_what_was_there(bucket: Bucket) -> None:
+    bucket.put("a", b"before")
+
+    with pytest.raises(ConfigError):
+        bucket.source.put("a", bucket.outside / "missing")
+
+    assert bucket.bytes("a") == b"before"
+
+
+KEYS = st.lists(
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="/"),
+        min_size=1,
+        max_size=20,
+    ).filter(lambda segment: segment not in (".", "..")),
+    min_size=1,
+    max_size=3,
+).map("/".join)
+
+
+@pytest.mark.parametrize("adapter", SOURCES)
+@settings(deadline=None, max_examples=50)
+@given(key=KEYS)
+def test_any_good_key_comes_back_from_the_listing_as_it_was_put(adapter: str, key: str) -> None:
+    check_key(key)
+    with SOURCES[adapter]() as bucket:
+        bucket.put(key, b"1")
+
+        assert bucket.keys() == [key]
+        assert bucket.source.look(key) is not None
+
+
+# folders -----------------------------------------------------------------------------------------
+
+
+def test_a_listing_follows_no_symbolic_link(tmp_path: Path) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    (source.root / "file").symlink_to(tmp_path / "outside" / "secret")
+    (source.root / "folder").symlink_to(tmp_path / "outside")
+
+    assert list(source.list()) == []
+    assert (source.look("file"), source.read("file")) == (None, None)
+
+
+def test_no_symbolic_link_on_the_way_is_followed(tmp_path: Path) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    (source.root / "folder").symlink_to(tmp_path / "outside")
+
+    assert (source.look("folder/secret"), source.read("folder/secret")) == (None, None)
+
+
+def test_nothing_is_put_through_a_symbolic_link(tmp_path: Path) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "mine").write_bytes(b"1")
+    (source.root / "folder").symlink_to(tmp_path / "outside")
+
+    with pytest.raises(EdpError):
+        source.put("folder/a", tmp_path / "mine")
+
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_put_onto_a_link_replaces_the_link(tmp_path: Path) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "mine").write_bytes(b"new")
+    (tmp_path / "other").write_bytes(b"old")
+    (source.root / "a").symlink_to(tmp_path / "other")
+
+    source.put("a", tmp_path / "mine")
+
+    assert (tmp_path / "other").read_bytes() == b"old"
+    assert (source.root / "a").read_bytes() == b"new"
+
+
+def test_a_put_leaves_nothing_in_the_making_behind(tmp_path: Path) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "mine").write_bytes(b"1")
+    source.put("a/b", tmp_path / "mine")
+    with pytest.raises(ConfigError):
+        source.put("a/b/c", tmp_path / "mine")  # a file is in the way
+
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_file_name_that_is_not_text_is_listed_as_it_can_be_shown(tmp_path: Path) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    Path(os.fsdecode(os.fsencode(source.root) + b"/a\xff")).write_bytes(b"1")
+
+    assert [entry.key for entry in source.list()] == ["a\\xff"]
