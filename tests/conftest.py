@@ -10,8 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_MAY_BE_ABSENT = "../shared/data is not there"
-"""The one reason for a skip that CI accepts: that folder lies beside the project, or it does not."""
+_MAY_BE_ABSENT = "../shared/data"
+"""Named in the one reason for a skip that CI accepts: the folder is there, or it is not."""
 
 
 @pytest.hookimpl(wrapper=True)
