@@ -75,10 +75,10 @@ def files(
         for receipt in here.stages.receipts.receipts()
         if state in (None, receipt.state) and dataset in (None, receipt.dataset)
     ]
-    if dataset is not None and not found and dataset not in here.stages.receipts.states():
-        raise ConfigError(f"no file belongs to the dataset {dataset!r}; `edp status` lists them")
     if json:
         print_json({"files": [receipt.to_json() for receipt in found]})
+    elif not found:
+        say("no such file; `edp status` counts what there is")
     else:
         print_receipts(found)
 
