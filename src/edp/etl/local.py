@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import sys
 import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from edp.core.errors import Failure
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 RECYCLE_AFTER: Final = 500
 """Tasks that a worker does before a fresh one takes its place."""
+_BASE_MEMORY: Final = 300_000_000
+"""Bytes that a worker may hold beside its task's: the interpreter, DuckDB, one file's header."""
+_PAGE: Final = resource.getpagesize()
 
 
 @dataclass
@@ -37,6 +42,8 @@ class _Worker:
 
 class LocalEtl:
     """`workers` processes; a task may take `timeout_s` seconds, and `memory` bytes.
+
+    DuckDB keeps to `memory` by itself; a worker that holds half as much again is stopped.
 
     `faults` arms fault points in the first worker, for tests.
     """
@@ -116,19 +123,33 @@ class LocalEtl:
         for one in {id(by_handle[h]): by_handle[h] for h in ready if h in by_handle}.values():
             ended += self._take(one)
         for one in list(self._workers):
-            if one.ticket is not None and time.monotonic() > one.deadline:
-                why = f"the run took longer than {self._timeout_s:.0f} s and was stopped"
-                ended.append(Finished(one.ticket, None, Failure("timed out", why)))
+            if one.ticket is not None and (failure := self._excess(one)):
+                ended.append(Finished(one.ticket, None, failure))
                 self._bury(one)
         self._assign()
         return ended
+
+    def _excess(self, one: _Worker) -> Failure | None:
+        """Why a working worker has to be stopped, if it has to be."""
+        if time.monotonic() > one.deadline:
+            why = f"the run took longer than {self._timeout_s:.0f} s and was stopped"
+            return Failure("timed out", why)
+        limit = 3 * self._memory // 2 + _BASE_MEMORY
+        if _resident(one.process.pid) > limit:
+            why = (
+                f"the run took more than {limit // 10**6} MB of memory and was stopped; "
+                f"raise runtimes.local.memory, or split the file"
+            )
+            return Failure("out of memory", why)
+        return None
 
     def _take(self, one: _Worker) -> list[Finished]:
         try:
             if one.pipe.poll():
                 result, failure = one.pipe.recv()
                 ticket, one.ticket, one.done = one.ticket, None, one.done + 1
-                if one.done >= RECYCLE_AFTER:
+                grown = _resident(one.process.pid) > self._memory // 2 + _BASE_MEMORY
+                if one.done >= RECYCLE_AFTER or grown:
                     self._bury(one)
                 return [Finished(ticket, result, failure)] if ticket is not None else []
         except (EOFError, OSError):
@@ -151,6 +172,15 @@ class LocalEtl:
         self._waiting.clear()
         for one in list(self._workers):
             self._bury(one)
+
+
+def _resident(pid: int | None) -> int:
+    """Bytes of memory that a process holds; 0 where the system does not tell."""
+    try:
+        with Path(f"/proc/{pid}/statm").open("rb") as statm:
+            return int(statm.read().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
 
 
 def _exit(code: int | None) -> str:
