@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from edp.backends.sqlite import Database
@@ -16,6 +14,7 @@ from edp.core.receipts import Counts
 from edp.core.retry import RetryPolicy
 from edp.ledger.local import LocalLedger, LocalReceipts, LocalRuns
 from edp.ledger.port import Arrival, BatchLimits
+from tests.conformance.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,8 +100,8 @@ class Custody:
 
 @contextmanager
 def sqlite_ledger() -> Iterator[Custody]:
-    with TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "state.db")
+    with scratch() as folder:
+        db = Database(folder / "state.db")
         runs = LocalRuns(db, retry=RETRY, jitter=lambda: JITTER, lease_s=LEASE_S)
         yield Custody(LocalLedger(db), runs, LocalReceipts(db))
         db.close()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from edp.backends.sqlite import Database
 from edp.queue.local import LocalDeadLetters, LocalQueue
 from edp.queue.port import DeadLetter
+from tests.conformance.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +48,8 @@ def exhausted(lease: Lease) -> DeadLetter:
 
 @contextmanager
 def sqlite_queues() -> Iterator[Queues]:
-    with TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "state.db")
+    with scratch() as folder:
+        db = Database(folder / "state.db")
         dead_letters = LocalDeadLetters(db, "etl")
 
         def queue(name: str) -> LocalQueue:

@@ -7,8 +7,6 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -20,13 +18,14 @@ from edp.catalog.port import Catalog, Change, Column, Plan, Table
 from edp.core.errors import EdpError, StaleSnapshot
 from edp.core.files import ADOPTED, DataFile, Kind, ProfileColumn
 from edp.core.types import Admits
+from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
 
 @contextmanager
 def sqlite_catalog() -> Iterator[Catalog]:
-    with TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "state.db")
+    with scratch() as folder:
+        db = Database(folder / "state.db")
         yield LocalCatalog(db, "shop")
         db.close()
 

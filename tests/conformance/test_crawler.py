@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -14,6 +12,7 @@ from edp.core.types import Admits
 from edp.crawler.local import LocalCrawler
 from edp.crawler.port import Crawler, Found, Unreadable
 from edp.target.local import LocalTarget
+from tests.conformance.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,8 @@ class Crawled:
     write: Callable[[str, bytes], None]
 
     def parquet(self, path: str, query: str, options: str = "FORMAT parquet") -> None:
-        with TemporaryDirectory() as folder, duckdb.connect() as con:
-            out = Path(folder) / "x"
+        with scratch() as folder, duckdb.connect() as con:
+            out = folder / "x"
             con.execute(f"COPY ({query}) TO '{out}' ({options})")
             self.write(path, out.read_bytes())
 
@@ -41,8 +40,7 @@ class Crawled:
 
 @contextmanager
 def folder_crawler() -> Iterator[Crawled]:
-    with TemporaryDirectory() as name:
-        lake = Path(name)
+    with scratch() as lake:
 
         def write(path: str, data: bytes) -> None:
             place = lake / path

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from edp.backends.sqlite import Database
 from edp.events.local import LocalEvents
 from edp.events.port import Events
+from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
 
@@ -24,8 +23,8 @@ class Bus:
 
 @contextmanager
 def sqlite_events() -> Iterator[Bus]:
-    with TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "state.db")
+    with scratch() as folder:
+        db = Database(folder / "state.db")
         yield Bus(LocalEvents(db), db.transaction)
         db.close()
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from edp.core.errors import ConfigError, EdpError
 from edp.query.local import LocalQuery
 from edp.query.port import Answer, Files, Query, Snapshot, View
+from tests.conformance.scratch import scratch
 
 
 def nothing() -> Sequence[Mapping[str, object]]:
@@ -60,8 +60,7 @@ class Lake:
 
 @contextmanager
 def duckdb_query() -> Iterator[Lake]:
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch() as folder:
         yield Lake(LocalQuery(folder / "work", memory=500_000_000), folder / "lake")
         assert list((folder / "work").glob("*")) == [], "a query left something behind"
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from edp.core.errors import BadKey, ConfigError, EdpError
 from edp.core.names import check_key
 from edp.source.local import LocalSource
 from edp.source.port import Source
+from tests.conformance.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Bucket:
 
 @contextmanager
 def folder_source() -> Iterator[Bucket]:
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch() as folder:
         root = folder / "lake" / "source"
         outside = folder / "outside"
         outside.mkdir()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,6 +13,7 @@ from edp.core.errors import StoreUnavailable
 from edp.core.files import DataFile, Kind
 from edp.target.local import LocalTarget
 from edp.target.port import Target
+from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
 RUN = "20260109T120000-0123abcd"
@@ -50,8 +50,7 @@ class Lake:
 
 @contextmanager
 def folder_target() -> Iterator[Lake]:
-    with TemporaryDirectory() as name:
-        lake = Path(name)
+    with scratch() as lake:
 
         def write(path: str, age_s: float) -> None:
             place = lake / path

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,6 +11,7 @@ from edp.queue.local import LocalQueue
 from edp.queue.port import Queue
 from edp.topic.local import LocalTopic
 from edp.topic.port import Topic
+from tests.conformance.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Fanned:
 
 @contextmanager
 def sqlite_topic() -> Iterator[Fanned]:
-    with TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "state.db")
+    with scratch() as folder:
+        db = Database(folder / "state.db")
         queues = [LocalQueue(db, name, on_exhausted=print) for name in ("etl", "audit")]
         sends: list[Callable[[str], None]] = [queue.send for queue in queues]
         yield Fanned(LocalTopic(db, sends), queues, LocalTopic(db, [sends[0], refuse, sends[1]]))
