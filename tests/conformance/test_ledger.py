@@ -535,7 +535,6 @@ def test_an_event_without_sequencer_heard_again_opens_no_version(custody: Custod
     assert len(custody.states()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="move_sequencer writes NULL over the head's sequencer")
 def test_an_event_without_sequencer_does_not_take_the_heads_away(custody: Custody) -> None:
     first = custody.accept(event("A", "05", event_time=5.0))
     custody.accept(event("A", event_time=9.0), current=held("A"))

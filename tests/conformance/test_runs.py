@@ -362,7 +362,6 @@ def test_a_late_run_has_no_say_over_what_another_run_holds(
     assert list(custody.runs.held(current)) == list(current.members)
 
 
-@pytest.mark.xfail(strict=True, reason="what it displaces goes before the fence is looked at")
 def test_a_late_commit_leaves_the_version_that_is_in_the_table(
     custody: Custody, tick: Tick
 ) -> None:

@@ -232,3 +232,18 @@ def test_a_file_gone_before_it_is_read_is_dead(tmp_path: Path) -> None:
 
     assert states(here, KEY) == ["dead"]
     assert [i.code for i in here.stages.dead_letters.list()] == ["object missing"]
+
+
+def test_a_file_that_moves_to_another_dataset_leaves_the_table_it_was_in(tmp_path: Path) -> None:
+    text = "runtimes: {{local: {{settle: 0s}}}}\ndatasets: {{{}: {{path: 'orders/**'}}}}\n"
+    here = workspace(tmp_path, text.format("one"))
+    put(here, A)
+    put(here, B, key="orders/b.csv")
+    work_off(here)
+
+    here = workspace(tmp_path, text.format("two"))
+    put(here, "id,status\n7,moved\n")
+    work_off(here)
+
+    assert ask(here, "SELECT id FROM two") == [(7,)]
+    assert ask(here, "SELECT id FROM one ORDER BY id") == [(1,), (3,)]

@@ -195,10 +195,12 @@ class LocalCatalog:
                 (table, self._rows.live_files(table.name, table.kind)) for table in self.tables()
             ]
 
-    def holder(self, key: str) -> str | None:
-        """The dataset whose table has rows of the source `key`, or had none to take from it."""
-        dataset: str | None = self._db.value(SQL.holder, key=key)
-        return dataset
+    def holders(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """The datasets of whose tables any of `keys` is a live source, and which of them."""
+        found: dict[str, frozenset[str]] = {}
+        for row in self._db.rows(SQL.holders, keys=json.dumps(sorted(keys))):
+            found[row["dataset"]] = found.get(row["dataset"], frozenset()) | {row["key"]}
+        return found
 
     def adopted(self) -> Mapping[str, str]:
         """The paths of adopted files, and the dataset of each."""

@@ -94,8 +94,9 @@ SELECT c.at, t.name AS "table", c.version, c.column_name, c.change, c.old_type, 
        c.run_id
 FROM schema_change c JOIN catalog_table t ON t.id = c.table_id ORDER BY c.id;
 
--- name: holder
-SELECT t.dataset FROM live_source s JOIN catalog_table t ON t.id = s.table_id WHERE s.key = :key;
+-- name: holders
+SELECT t.dataset, s.key FROM live_source s JOIN catalog_table t ON t.id = s.table_id
+WHERE s.key IN (SELECT value FROM json_each(:keys));
 
 -- name: adopted
 SELECT f.path, t.dataset FROM data_file f JOIN catalog_table t ON t.id = f.table_id

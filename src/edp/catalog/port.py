@@ -128,8 +128,8 @@ class Catalog(Protocol):
         Of the files' sources, adopted files are told and object keys are not.
         """
 
-    def holder(self, key: str) -> str | None:
-        """The dataset whose table has rows of the source `key`, or had none to take from it."""
+    def holders(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """The datasets of whose tables any of `keys` is a live source, and which of them."""
 
     def adopted(self) -> Mapping[str, str]:
         """The paths of adopted files, and the dataset of each."""

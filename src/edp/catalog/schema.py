@@ -72,21 +72,30 @@ def changes(
     methods: Mapping[str, Method],
 ) -> tuple[SchemaChange, ...]:
     """What a reader sees of a change of columns."""
-    old = {column.name: public(column.resolved) for column in before}
-    new = {column.name: public(column.resolved) for column in after}
+    old = {column.name: column.resolved for column in before}
+    new = {column.name: column.resolved for column in after}
     found = [
-        SchemaChange(name, "added", None, kind, "none")
+        SchemaChange(name, "added", None, public(kind), "none")
         for name, kind in new.items()
         if name not in old
     ]
     found += [
-        SchemaChange(name, "removed", kind, None, "none")
+        SchemaChange(name, "removed", public(kind), None, "none")
         for name, kind in old.items()
         if name not in new
     ]
     found += [
-        SchemaChange(name, "type", old[name], kind, methods.get(name, "cast at read"))
+        SchemaChange(name, "type", *_told(old[name], kind), methods.get(name, "cast at read"))
         for name, kind in new.items()
-        if name in old and old[name] != kind
+        if name in old and _differ(old[name], kind)
     ]
     return tuple(found)
+
+
+def _differ(old: str, new: str) -> bool:
+    """Whether a reader sees a change: another type, or dates read the other way round."""
+    return public(old) != public(new) or (":" in old and ":" in new and old != new)
+
+
+def _told(old: str, new: str) -> tuple[str, str]:
+    return (public(old), public(new)) if public(old) != public(new) else (old, new)

@@ -278,7 +278,7 @@ class LocalLedger:
         """A person's word: nothing is to come of this version (any more)."""
         with self._db.transaction():
             row = self._db.row(_SQL.find, bucket=bucket, key=key, version=version)
-            if row is not None:
+            if row is not None and row["state"] in ("queued", "committed", "dead"):
                 self._set_state(_Version.of(row), "discarded", note)
 
     def next_sequencer(self) -> str:

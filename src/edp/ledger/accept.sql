@@ -53,7 +53,7 @@ UPDATE version SET
 FROM version AS was WHERE version.id = :id AND was.id = :was;
 
 -- name: move_sequencer
-UPDATE version SET sequencer = :sequencer, event_time = :event_time WHERE id = :id;
+UPDATE version SET sequencer = coalesce(:sequencer, sequencer), event_time = :event_time WHERE id = :id;
 
 -- name: bind_content
 UPDATE version SET sha256 = :sha256 WHERE id = :id;

@@ -111,16 +111,17 @@ class LocalRuns:
         """The version's rows are in its table."""
         now = clock.now()
         facts = self._db.rows(_SQL.run_facts, run_id=claim.run_id)[0]
-        self._db.execute(_SQL.displace, id=member.id, now=now)
-        self._change(
-            _SQL.commit,
-            member,
-            now=now,
-            sha256=outcome.sha256,
-            size=outcome.size,
-            **facts,
-            **asdict(outcome.counts),
-        )
+        with self._db.transaction():
+            self._db.execute(_SQL.displace, id=member.id, now=now)
+            self._change(
+                _SQL.commit,
+                member,
+                now=now,
+                sha256=outcome.sha256,
+                size=outcome.size,
+                **facts,
+                **asdict(outcome.counts),
+            )
 
     def recounted(self, claim: Claim, key: str, outcome: Outcome) -> None:
         """A live file was read again for another's sake: its receipt follows."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edp.catalog.port import Change
-from edp.pipeline.run import declared, knows
+from edp.pipeline.replace import knows
+from edp.pipeline.run import declared
 
 if TYPE_CHECKING:
     from edp.catalog.port import SchemaChange

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from edp.core.contract import Dataset
 from edp.core.errors import RetryableError
 from edp.core.files import DataFile, Outcome, admits
 from edp.core.types import Admits
@@ -95,6 +96,11 @@ def prepare(
     return Ready(ready, tuple(published[len(add) :]), reread)
 
 
+def knows(stages: Stages, dataset: str) -> bool:
+    """Whether the contract still has the dataset."""
+    return not stages.config.datasets or dataset in stages.config.datasets
+
+
 def _only(
     stages: Stages,
     attempt: Attempt,
@@ -156,16 +162,17 @@ def _read_again(
     change = plan.change
     live = stages.receipts.committed(sorted(plan.reread))
     contents = {key: one.sha256 for key, one in live.items()} | dict(attempt.contents)
+    known = knows(stages, attempt.dataset)
     others = {key: profile for key, profile in change.profiles.items() if key not in plan.reread}
     out = change.remove | change.profiles.keys() | plan.reread
     stay = stages.catalog.live_admits(change.dataset, without=out)
     come = admits(others.values())
-    readable = [key for key in sorted(plan.reread) if contents.get(key)]
+    readable = [key for key in sorted(plan.reread) if known and contents.get(key)]
     job = Job(
         run_id=attempt.run_id,
         fence=attempt.fence,
         dataset=attempt.dataset,
-        contract=stages.config.dataset(attempt.dataset),
+        contract=stages.config.dataset(attempt.dataset) if known else Dataset(),
         inputs=[Input(key, stages.source.locate(key), contents[key]) for key in readable],
         workdir=_step(attempt),
         loaded_at=attempt.started_at,

@@ -24,7 +24,7 @@ def retract(stages: Stages, key: str, *, run_id: str, memory: int) -> Steps:
     """
     with attempt_folder(stages, run_id, 0) as workdir:
         while True:
-            dataset = stages.catalog.holder(key)
+            dataset = next(iter(stages.catalog.holders([key])), None)
             if dataset is None:
                 raise ConfigError(f"{key!r} has no rows in a table; `edp explain {key}` tells why")
             version = _whose(stages, key)

@@ -6,7 +6,7 @@ is split in two and tried again, until the one that is to blame is alone.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from edp.catalog.port import Change
@@ -15,13 +15,14 @@ from edp.core.faults import reach
 from edp.etl.port import Input, Job, JobResult
 from edp.pipeline.dead import bury, dead_object
 from edp.pipeline.intake import accept_listed
-from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, prepare
+from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, knows, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from edp.core.files import Outcome
+    from edp.etl.port import Finished, Task
     from edp.ledger.port import Claim, Member
     from edp.pipeline.replace import Ready
     from edp.pipeline.stages import Stages
@@ -103,13 +104,26 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
         )
         reach("commit.planned")
         ready = yield from prepare(stages, attempt, change)
+        moved = yield from _leave_others(stages, attempt, change)
         try:
-            _commit(stages, claim, held, outcomes, ready)
+            _commit(stages, claim, held, outcomes, ready, moved)
         except StaleSnapshot:
             add = ready.plan.change.add
             continue
         reach("commit.after")
         return
+
+
+def _leave_others(
+    stages: Stages, attempt: Attempt, change: Change
+) -> Generator[Sequence[Task], Sequence[Finished], list[Ready]]:
+    """Take keys out of the tables of other datasets that had them under an older contract."""
+    left = []
+    for dataset, keys in stages.catalog.holders(change.profiles.keys()).items():
+        if dataset != attempt.dataset:
+            leaving = Change(dataset, remove=keys, declared=declared(stages, dataset))
+            left.append((yield from prepare(stages, replace(attempt, dataset=dataset), leaving)))
+    return left
 
 
 def _unwanted(stages: Stages, claim: Claim) -> None:
@@ -126,11 +140,6 @@ def _counts(member: Member, outcome: Outcome) -> bool:
     return member.head and outcome.failure is None
 
 
-def knows(stages: Stages, dataset: str) -> bool:
-    """Whether the contract still has the dataset."""
-    return not stages.config.datasets or dataset in stages.config.datasets
-
-
 def declared(stages: Stages, dataset: str) -> Mapping[str, str]:
     """Column to type, where the dataset's contract says one."""
     if not knows(stages, dataset):
@@ -139,12 +148,13 @@ def declared(stages: Stages, dataset: str) -> Mapping[str, str]:
     return {c.rename or name: c.type for name, c in columns.items() if c.type}
 
 
-def _commit(
+def _commit(  # noqa: PLR0917 (private; what one commit is made of)
     stages: Stages,
     claim: Claim,
     held: Sequence[Member],
     outcomes: Mapping[str, Outcome],
     ready: Ready,
+    moved: Sequence[Ready],
 ) -> None:
     """The moment of truth: catalog, ledger, receipts, dead letters and events, together.
 
@@ -161,6 +171,10 @@ def _commit(
                 rewritten=ready.rewritten,
                 run_id=claim.run_id,
                 operation="ingest",
+            )
+        for one in moved:
+            stages.catalog.replace(
+                one.plan, rewritten=one.rewritten, run_id=claim.run_id, operation="move"
             )
         for key, outcome in ready.reread.items():
             if key not in outcomes:

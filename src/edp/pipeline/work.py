@@ -17,7 +17,8 @@ from edp.core.faults import reach
 from edp.ledger.port import BatchLimits
 from edp.pipeline import intake
 from edp.pipeline.reconcile import recover
-from edp.pipeline.run import give_up, knows, run
+from edp.pipeline.replace import knows
+from edp.pipeline.run import give_up, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -247,6 +247,7 @@ CREATE TABLE live_source (
     PRIMARY KEY (table_id, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX live_source_profile ON live_source (table_id, profile_id);
+CREATE INDEX live_source_key ON live_source (key);
 
 CREATE TABLE catalog_version (
     table_id INTEGER NOT NULL REFERENCES catalog_table (id),
