@@ -46,7 +46,10 @@ def test_starting_the_command_line_imports_nothing_heavy() -> None:
 
 
 def test_status_imports_no_engine(tmp_path: Path) -> None:
-    code = "import sys, atexit; atexit.register(lambda: print(*sys.modules)); sys.argv[1:] = ['status']; import edp.cli; edp.cli.main()"
+    code = (
+        "import sys, atexit; atexit.register(lambda: print(*sys.modules)); "
+        "sys.argv[1:] = ['status']; import edp.cli; edp.cli.main()"
+    )
 
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
@@ -155,9 +158,7 @@ def test_a_wrong_contract_exits_with_2_and_names_line_and_setting(
 
 
 def test_query_prints_json_with_iso_times_and_csv(loaded: Callable[..., Ran]) -> None:
-    sql = (
-        "SELECT id, amount::decimal(9,2) AS amount, placed, _loaded_at FROM orders ORDER BY id LIMIT 1"
-    )
+    sql = "SELECT id, amount::decimal(9,2) AS amount, placed, _loaded_at FROM orders ORDER BY 1"
 
     as_json = loaded("query", sql, "--json").json
     as_csv = loaded("query", "SELECT id, placed FROM orders ORDER BY id", "--format", "csv").out
@@ -175,7 +176,7 @@ def test_query_writes_parquet(loaded: Callable[..., Ran], tmp_path: Path) -> Non
     ran = loaded("query", "SELECT id FROM orders", "--format", "parquet", "--out", str(out))
 
     assert ran.status == 0
-    assert duckdb.sql(f"SELECT sum(id) FROM '{out}'").fetchall() == [(3,)]
+    assert duckdb.execute(f"SELECT sum(id) FROM '{out}'").fetchall() == [(3,)]
 
 
 @pytest.mark.parametrize("name", ["files", "runs", "rejects", "events", "schema_changes"])

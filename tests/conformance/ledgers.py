@@ -19,6 +19,7 @@ from tests.conformance.scratch import scratch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edp.core.receipts import State
     from edp.ledger.port import Acceptance, Claim, Current, Ledger, Member, Receipts, Runs
 
 BUCKET: Final = "source"
@@ -88,9 +89,10 @@ class Custody:
         self.runs.end(claim, "failed", failure)
 
     def discard(self, version: str, *, key: str = KEY) -> None:
-        self.ledger.discard(BUCKET, key, version, note="retracted")
+        was = self.states(key).get(version, "dead")
+        self.ledger.discard(BUCKET, key, version, was=was, note="retracted")
 
-    def states(self, key: str = KEY) -> dict[str, str]:
+    def states(self, key: str = KEY) -> dict[str, State]:
         """State by version, in the order of arrival."""
         return {one.version: one.state for one in self.receipts.receipts(keys=[key])}
 

@@ -163,7 +163,7 @@ def test_at_first_there_are_no_tables(catalog: Catalog) -> None:
     assert catalog.snapshot() == []
     assert catalog.schema_changes() == []
     assert catalog.versions("orders") == []
-    assert set(catalog.named(removed_within_s=1e9)) == set()
+    assert set(catalog.named()) == set()
 
 
 def test_a_first_commit_makes_the_table(catalog: Catalog) -> None:
@@ -746,7 +746,7 @@ def test_tables_are_listed_by_name_with_their_partitions(catalog: Catalog) -> No
     assert table(catalog, "apple").rows == 2
 
 
-def test_a_removed_file_is_named_as_long_as_a_query_may_read_it(
+def test_a_removed_file_is_retired_once_no_query_may_read_it_and_then_forgotten(
     catalog: Catalog, tick: Tick
 ) -> None:
     ingest(catalog, "p1", {"a": {"n": INTS}})
@@ -754,8 +754,13 @@ def test_a_removed_file_is_named_as_long_as_a_query_may_read_it(
     commit(catalog, Change("orders", remove=frozenset({"a"})))
     tick(100)
 
-    assert set(catalog.named(removed_within_s=101)) == {"p1", "p2"}
-    assert set(catalog.named(removed_within_s=99)) == {"p2"}
+    early = set(catalog.retired(removed_for_s=101))
+    before = set(catalog.named())
+    retired = set(catalog.retired(removed_for_s=99))
+    again = set(catalog.retired(removed_for_s=99))
+
+    assert (early, before, retired, again) == (set(), {"p1", "p2"}, {"p1"}, set())
+    assert set(catalog.named()) == {"p2"}
 
 
 # adopted files -----------------------------------------------------------------------------------

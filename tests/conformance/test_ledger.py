@@ -725,6 +725,16 @@ def test_reviving_or_discarding_what_nobody_knows_changes_nothing(custody: Custo
     assert custody.states() == {}
 
 
+def test_a_version_that_has_changed_since_is_not_discarded(custody: Custody) -> None:
+    heard = custody.accept(event("A", "01"))
+    custody.work()
+
+    discarded = custody.ledger.discard(BUCKET, KEY, heard.version, was="dead", note="too late")
+
+    assert not discarded
+    assert custody.states() == {heard.version: "committed"}
+
+
 @pytest.mark.parametrize("state", ["queued", "committed", "dead"])
 def test_a_discarded_version_is_no_work_and_in_no_table(custody: Custody, state: str) -> None:
     heard = custody.accept(event("A", "01"))

@@ -111,6 +111,8 @@ def _whole(here: Workspace) -> None:
         with (here.lake / file.path).open("rb") as src:
             assert hashlib.file_digest(src, "sha256").hexdigest() == file.sha256
     garbage(here.stages)
+    # what a killed commit had published: nobody is at work now, so none is to come
+    here.stages.target.collect(named=here.stages.catalog.named(), older_than_s=0)
     there = {path for path, _ in here.target.list()}
     assert there == {file.path for file in listed}
     leftovers = {p.name for p in (here.lake / ".work").iterdir() if p.is_dir()}

@@ -136,6 +136,7 @@ def test_a_version_overtaken_while_it_was_read_is_superseded_and_its_neighbour_c
     put(here, "t/a.csv", "id\n10\n")
     intake.take(here.stages)
     # the bytes that the job was given are still the old ones: read before they were replaced
+    assert tasks is not None
     (job,) = tasks
     assert isinstance(job, Job)
     (tmp_path / "old.csv").write_text("id\n1\n", "utf-8")

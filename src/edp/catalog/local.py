@@ -215,10 +215,18 @@ class LocalCatalog:
         """Every change of a table's columns, oldest first."""
         return [row | {"at": iso(row["at"])} for row in self._db.rows(SQL.schema_changes)]
 
-    def named(self, *, removed_within_s: float) -> Collection[str]:
-        """Paths of all live files, and of those removed less than so many seconds ago."""
-        rows = self._db.rows(SQL.named, since=clock.now() - removed_within_s)
-        return {row["path"] for row in rows}
+    def named(self) -> Collection[str]:
+        """Paths of all files that are or were a table's, as long as they are not forgotten."""
+        return {row["path"] for row in self._db.rows(SQL.named)}
+
+    def retired(self, *, removed_for_s: float) -> Collection[str]:
+        """Paths of EDP's own files that no table has had for so many seconds; then forgotten."""
+        with self._db.transaction():
+            rows = self._db.rows(SQL.retired, until=clock.now() - removed_for_s)
+            for row in rows:
+                self._db.execute(SQL.forget_sources, id=row["id"])
+                self._db.execute(SQL.forget_file, id=row["id"])
+        return [row["path"] for row in rows]
 
 
 def _method(reread: Collection[str]) -> Method:

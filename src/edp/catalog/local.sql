@@ -103,4 +103,14 @@ SELECT f.path, t.dataset FROM data_file f JOIN catalog_table t ON t.id = f.table
 WHERE f.origin = 'adopted' AND f.removed_in IS NULL;
 
 -- name: named
-SELECT path FROM data_file WHERE removed_in IS NULL OR removed_at > :since;
+SELECT path FROM data_file;
+
+-- name: retired
+SELECT id, path FROM data_file
+WHERE removed_in IS NOT NULL AND removed_at <= :until AND origin = 'edp';
+
+-- name: forget_sources
+DELETE FROM file_source WHERE file_id = :id;
+
+-- name: forget_file
+DELETE FROM data_file WHERE id = :id;

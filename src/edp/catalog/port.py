@@ -140,5 +140,8 @@ class Catalog(Protocol):
     def schema_changes(self) -> Sequence[Mapping[str, object]]:
         """Every change of a table's columns, oldest first."""
 
-    def named(self, *, removed_within_s: float) -> Collection[str]:
-        """Paths of all live files, and of those removed less than so many seconds ago."""
+    def named(self) -> Collection[str]:
+        """Paths of all files that are or were a table's, as long as they are not forgotten."""
+
+    def retired(self, *, removed_for_s: float) -> Collection[str]:
+        """Paths of EDP's own files that no table has had for so many seconds; then forgotten."""

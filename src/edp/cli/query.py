@@ -15,6 +15,7 @@ import typer
 from edp.cli.context import workspace
 from edp.cli.show import plain, print_table
 from edp.core.errors import ConfigError
+from edp.core.names import column_names
 
 if TYPE_CHECKING:
     from edp.query.port import Answer
@@ -69,9 +70,11 @@ def query(
 
 
 def _json(answer: Answer) -> str:
+    names = column_names(answer.columns, taken=())
+    if len(set(answer.columns)) == len(answer.columns):
+        names = list(answer.columns)
     rows = [
-        {name: plain(value) for name, value in zip(answer.columns, row, strict=True)}
-        for row in answer.rows
+        {name: plain(value) for name, value in zip(names, row, strict=True)} for row in answer.rows
     ]
     return jsons.dumps(rows, ensure_ascii=False) + "\n"
 

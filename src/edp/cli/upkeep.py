@@ -10,6 +10,7 @@ import typer
 from edp.cli.context import Json, workspace
 from edp.cli.identity import new_run_id
 from edp.cli.show import counted, print_json, say
+from edp.core.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +32,9 @@ def crawl(
     with here.etl() as etl:
         steps = sentence.crawl(here.stages, table, run_id=new_run_id(), memory=here.memory)
         crawled = drive(steps, etl)
+    tables = {one.name for one in here.stages.catalog.tables()}
+    if table is not None and table not in tables:
+        raise ConfigError(f"no table {table!r}, and no Parquet in target/{table}/")
     if json:
         print_json(asdict(crawled))
     else:

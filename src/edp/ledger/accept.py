@@ -274,12 +274,14 @@ class LocalLedger:
             version: str = row["version"]
             return version
 
-    def discard(self, bucket: str, key: str, version: str, *, note: str) -> None:
-        """A person's word: nothing is to come of this version (any more)."""
+    def discard(self, bucket: str, key: str, version: str, *, was: State, note: str) -> bool:
+        """A person's word: nothing is to come of this version; False if it is not `was` (now)."""
         with self._db.transaction():
             row = self._db.row(_SQL.find, bucket=bucket, key=key, version=version)
-            if row is not None and row["state"] in ("queued", "committed", "dead"):
-                self._set_state(_Version.of(row), "discarded", note)
+            if row is None or row["state"] != was:
+                return False
+            self._set_state(_Version.of(row), "discarded", note)
+            return True
 
     def next_sequencer(self) -> str:
         """A sequencer greater than every one given before: 16 hex digits."""

@@ -142,8 +142,8 @@ class Ledger(Protocol):
         The rows that it has in a table stay until it is committed again.
         """
 
-    def discard(self, bucket: str, key: str, version: str, *, note: str) -> None:
-        """A person's word: nothing is to come of this version (any more)."""
+    def discard(self, bucket: str, key: str, version: str, *, was: State, note: str) -> bool:
+        """A person's word: nothing is to come of this version; False if it is not `was` (now)."""
 
     def next_sequencer(self) -> str:
         """A sequencer greater than every one given before: 16 hex digits."""

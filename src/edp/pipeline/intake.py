@@ -37,24 +37,24 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def take(stages: Stages, *, limit: int = 100) -> int:
     """Take up to `limit` messages off the queue; how many were done.
 
-    They share a transaction. If that fails, each is tried by itself; one that fails again stays
-    in the queue, until the queue has delivered it too often.
+    They are received and done in one transaction, so that a disk that is full or a process that
+    is killed counts against none of them. Where one of them makes it fail, each is received and
+    tried by itself; what fails again stays in the queue, until it was delivered too often.
     """
-    leases = stages.queue.receive(limit=limit)
-    if not leases:
-        return 0
-    reach("intake.received")
     try:
         with stages.atomically():
+            leases = stages.queue.receive(limit=limit)
+            if leases:
+                reach("intake.received")
             for lease in leases:
                 _take(stages, lease)
+        done = len(leases)
     except StoreUnavailable:
         raise
     except Exception:  # noqa: BLE001 (whatever one message did, the others are to go on)
-        done = sum(_took(stages, lease) for lease in leases)
-    else:
-        done = len(leases)
-    reach("intake.accepted")
+        done = sum(_took(stages, lease) for lease in stages.queue.receive(limit=limit))
+    if done:
+        reach("intake.accepted")
     return done
 
 

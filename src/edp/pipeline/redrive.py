@@ -40,26 +40,37 @@ def chosen(
     return [by_id[one] for one in ids]
 
 
-def redrive(stages: Stages, items: Sequence[DeadLetter]) -> None:
-    """Send the bodies of `items` to the queue again."""
+def redrive(stages: Stages, items: Sequence[DeadLetter]) -> int:
+    """Send the bodies of `items` to the queue again; how many were still there to be sent."""
     with stages.atomically():
-        for item in items:
+        left = _left(stages, items)
+        for item in left:
             stages.dead_letters.redrive(item)
-        stages.events.put("EDP Dead Letters Redriven", {"ids": [item.id for item in items]})
+        stages.events.put("EDP Dead Letters Redriven", {"ids": [item.id for item in left]})
+    return len(left)
 
 
-def discard(stages: Stages, items: Sequence[DeadLetter]) -> None:
-    """Forget `items`; object versions among them end as discarded."""
+def discard(stages: Stages, items: Sequence[DeadLetter]) -> int:
+    """Forget `items`, and end dead versions among them; how many were still there."""
     with stages.atomically():
-        for item in items:
+        left = _left(stages, items)
+        for item in left:
             stages.dead_letters.remove(item.id)
-            if item.kind == "object" and item.key is not None and item.version is not None:
+            if item.key is not None and item.version is not None:
                 stages.ledger.discard(
                     stages.source.bucket,
                     item.key,
                     item.version,
+                    was="dead",
                     note="discarded from the dead letters",
                 )
             else:
                 stages.ledger.count("discarded message")
-        stages.events.put("EDP Dead Letters Discarded", {"ids": [item.id for item in items]})
+        stages.events.put("EDP Dead Letters Discarded", {"ids": [item.id for item in left]})
+    return len(left)
+
+
+def _left(stages: Stages, items: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Those that nobody has redriven or discarded since they were listed."""
+    there = {item.id for item in stages.dead_letters.list()}
+    return [item for item in items if item.id in there]

@@ -73,7 +73,7 @@ def _commit(stages: Stages, ready: Ready, version: Receipt, *, run_id: str) -> N
             run_id=run_id,
             operation="retract",
         )
-        stages.ledger.discard(bucket, key, version.version, note="retracted")
+        stages.ledger.discard(bucket, key, version.version, was=version.state, note="retracted")
         stages.dead_letters.remove(object_id(bucket, key, version.version))
         stages.events.put(
             "EDP File State Change",

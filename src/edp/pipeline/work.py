@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from edp.core import clock
 from edp.core.errors import Failure, StoreUnavailable
 from edp.core.faults import reach
 from edp.ledger.port import BatchLimits
@@ -35,6 +34,8 @@ _HEARTBEAT_S: Final = 10.0
 _POLL_S: Final = 0.25
 _BUSY_POLL_S: Final = 0.02
 _GARBAGE_EVERY_S: Final = 600.0
+COMMIT_WITHIN_S: Final = 3600.0
+"""A file that was published this long ago and is in no commit is in none to come."""
 
 
 @dataclass
@@ -191,24 +192,28 @@ def until(
 def garbage(stages: Stages) -> Sequence[str]:
     """Remove files of the target that no table needs any more; their paths.
 
-    A replaced file stays for `retention.superseded`, as a query may still read it; one that no
-    commit ever named stays as long, as its commit may still come.
+    A replaced file stays for `retention.superseded`, as a query may still read it. One that no
+    commit ever named stays for an hour at least, as its commit may still come.
     """
     keep_s = stages.config.retention.superseded.total_seconds()
-    named = stages.catalog.named(removed_within_s=keep_s)
-    return stages.target.collect(named=named, older_than_s=keep_s)
+    collected = list(stages.target.remove(stages.catalog.retired(removed_for_s=keep_s)))
+    orphans = stages.target.collect(
+        named=stages.catalog.named(), older_than_s=max(keep_s, COMMIT_WITHIN_S)
+    )
+    return [*collected, *orphans]
 
 
 class Every:
-    """Says when it is time again."""
+    """Says when it is time again, whatever the clock on the wall does."""
 
     def __init__(self, period_s: float = _GARBAGE_EVERY_S) -> None:
         self._period_s = period_s
-        self._last = clock.now()
+        self._last = time.monotonic()
 
     def due(self) -> bool:
         """Whether the period has passed since the last time this said so."""
-        if clock.now() - self._last < self._period_s:
+        now = time.monotonic()
+        if now - self._last < self._period_s:
             return False
-        self._last = clock.now()
+        self._last = now
         return True

@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -58,6 +59,7 @@ class LocalTarget:
                 place = f"{FOLDERS[file.kind]}/{dataset}/{name}"
                 final = self._lake / place
                 folders |= self._made(final.parent)
+                os.utime(file.path)  # its age counts from here
                 Path(file.path).rename(final)
                 folders.add(final.parent)
                 published.append(replace(file, path=place))
@@ -108,7 +110,8 @@ class LocalTarget:
                     path = Path(folder, name)
                     if not name.endswith(".parquet") or path.is_symlink():
                         continue
-                    yield path.relative_to(self._lake).as_posix(), now - path.lstat().st_mtime
+                    with suppress(FileNotFoundError):  # removed since it was listed
+                        yield path.relative_to(self._lake).as_posix(), now - path.lstat().st_mtime
 
     def collect(self, *, named: Collection[str], older_than_s: float) -> Sequence[str]:
         """Remove files that EDP wrote, that `named` does not hold, and that are old enough."""
@@ -117,7 +120,11 @@ class LocalTarget:
             for path, age_s in self.list()
             if path not in named and age_s >= older_than_s and _OURS.fullmatch(Path(path).name)
         ]
-        for path in gone:
+        return self.remove(gone)
+
+    def remove(self, paths: Collection[str]) -> Sequence[str]:
+        """Remove files by their paths below the lake; one that is gone already is no error."""
+        for path in paths:
             (self._lake / path).unlink(missing_ok=True)
             reach("garbage.removed")
-        return gone
+        return list(paths)

@@ -32,6 +32,9 @@ class Target(Protocol):
     def list(self) -> Iterator[tuple[str, float]]:
         """Every Parquet file of the target: its path below the lake and its age (seconds)."""
 
+    def remove(self, paths: Collection[str]) -> Sequence[str]:
+        """Remove files by their paths below the lake; one that is gone already is no error."""
+
     def collect(self, *, named: Collection[str], older_than_s: float) -> Sequence[str]:
         """Remove files that EDP wrote, that `named` does not hold, and that are old enough.
 
