@@ -17,7 +17,7 @@ from edp.catalog.local import LocalCatalog
 from edp.catalog.port import Catalog, Change, Column, Plan, Table
 from edp.core.errors import EdpError, StaleSnapshot
 from edp.core.files import ADOPTED, DataFile, Kind, ProfileColumn
-from edp.core.types import Admits
+from edp.core.types import Admits, declared_admits
 from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
@@ -223,13 +223,16 @@ def test_a_columns_comment_tells_how_files_write_its_name(catalog: Catalog) -> N
 
 
 def test_a_declared_type_is_the_columns_type(catalog: Catalog) -> None:
-    declared = {"n": "decimal(10,2)", "absent": "date"}
-    add = file("p1", {"a": 1}, {"n": "decimal(10,2)"})
-    change = Change("orders", add=(add,), profiles=profiles({"a": {"n": INTS}}), declared=declared)
+    declared = {"n": "decimal(10,2)", "empty": "date", "absent": "date"}
+    add = file("p1", {"a": 1}, {"n": "decimal(10,2)", "empty": "date"})
+    profile = (
+        ProfileColumn("n", "n", declared_admits("decimal(10,2)"), declared=True),
+        ProfileColumn("empty", "empty", Admits(), declared=True),
+    )
 
-    commit(catalog, change)
+    commit(catalog, Change("orders", add=(add,), profiles={"a": profile}, declared=declared))
 
-    assert types(catalog) == {"n": "decimal(10,2)"}
+    assert types(catalog) == {"n": "decimal(10,2)", "empty": "date"}
 
 
 def test_a_source_of_which_every_row_was_rejected_has_a_say_and_no_file(
@@ -645,14 +648,18 @@ def test_another_reading_of_dates_reads_the_old_files_again(catalog: Catalog) ->
     assert plan.columns[0].resolved == "date:dmy"
 
 
-def test_a_new_declared_type_reads_the_files_again_that_were_inferred(catalog: Catalog) -> None:
+def test_a_new_declared_type_leaves_the_files_that_were_inferred_as_they_are(
+    catalog: Catalog,
+) -> None:
     ingest(catalog, "p1", {"a": {"n": INTS}})
+    add = file("p2", {"b": 1}, {"n": "decimal(5,1)"})
+    profile = (ProfileColumn("n", "n", declared_admits("decimal(5,1)"), declared=True),)
 
-    plan = catalog.plan(
-        Change("orders", profiles=profiles({"b": {"n": INTS}}), declared={"n": "decimal(5,1)"})
-    )
+    change = Change("orders", add=(add,), profiles={"b": profile}, declared={"n": "decimal(5,1)"})
+    plan = commit(catalog, change)
 
-    assert plan.reread == {"a"}
+    assert plan.reread == set()
+    assert types(catalog) == {"n": "string"}
 
 
 def test_a_change_of_one_column_leaves_files_without_it_alone(catalog: Catalog) -> None:

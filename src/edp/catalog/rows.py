@@ -219,8 +219,9 @@ def _profile(text: str) -> Profile:
             name,
             original,
             Admits(None if types is None else frozenset(types), year_last),
+            declared,
         )
-        for name, original, types, year_last in json.loads(text)
+        for name, original, types, year_last, declared in json.loads(text)
     )
 
 
@@ -232,6 +233,7 @@ def _profile_json(profile: Profile) -> str:
                 column.original,
                 None if column.admits.types is None else sorted(column.admits.types),
                 column.admits.year_last,
+                column.declared,
             ]
             for column in profile
         ],

@@ -25,7 +25,9 @@ def columns(profiles: Collection[Profile], declared: Mapping[str, str]) -> tuple
     """The columns of a table whose live sources have these profiles.
 
     In the order of their place in the files, then by name, so that the order in which files came
-    does not show. The comment is how files name the column, where that differs.
+    does not show. The comment is how files name the column, where that differs. A `declared` type
+    stands where no file says otherwise; files that were read with an older contract do, until
+    they are read again.
     """
     place: dict[str, int] = {}
     originals: dict[str, set[str]] = {}
@@ -38,12 +40,16 @@ def columns(profiles: Collection[Profile], declared: Mapping[str, str]) -> tuple
     found = [
         Column(
             name,
-            declared.get(name) or common[name].resolved,
+            _resolved(name, common[name], declared),
             ", ".join(sorted(originals[name] - {name})),
         )
         for name in sorted(place, key=lambda name: (place[name], name))
     ]
     return (*found, *own)
+
+
+def _resolved(name: str, common: Admits, declared: Mapping[str, str]) -> str:
+    return declared.get(name, "string") if common.types is None else common.resolved
 
 
 def misfits(
@@ -55,7 +61,12 @@ def misfits(
 
     `profiles` are of the sources whose rows the file holds.
     """
-    suspects = [name for name, stored in file.schema.items() if types.get(name, stored) != stored]
+    declared = {column.name for profile in profiles for column in profile if column.declared}
+    suspects = [
+        name
+        for name, stored in file.schema.items()
+        if name not in declared and types.get(name, stored) != stored
+    ]
     if not suspects:
         return []
     common = admits(profiles)

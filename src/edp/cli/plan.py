@@ -35,16 +35,12 @@ def plan(ctx: typer.Context, json: Json = False) -> None:
         if one.contract is None:
             say(f"{one.dataset}: edp.yaml has no such dataset; its table stays as it is")
             continue
-        if not one.older and not one.changes:
-            say(f"{one.dataset}: nothing changes")
+        if not one.older:
+            say(f"{one.dataset}: every file was read with this contract")
             continue
         say(f"{one.dataset}: {counted(one.older, 'file')} read with another contract")
-        for change in one.changes:
-            say(
-                f"  column {change.column}: {change.old_type or 'none'} becomes "
-                f"{change.new_type or 'none'} with the next commit, {change.method}"
-            )
-        if one.older:
-            say(f"  to read them again: edp backfill --prefix '{one.dataset}/'")
+        for column, (now, then) in one.types.items():
+            say(f"  column {column}: {now} now, {then} once they are read again")
+        say("  to read them again: edp backfill --prefix '...'")
     if not outlooks:
         say("there is no table yet")

@@ -21,11 +21,16 @@ ADOPTED: Final = "//"
 
 @dataclass(frozen=True)
 class ProfileColumn:
-    """One column of a source file: its name in the table, as written there, what it admits."""
+    """One column of a source file: its name in the table, as written there, what it admits.
+
+    `declared` says that the contract it was read with gave its type: what its texts were beside
+    that does not matter any more.
+    """
 
     name: str
     original: str
     admits: Admits = Admits()
+    declared: bool = False
 
 
 Profile = tuple[ProfileColumn, ...]

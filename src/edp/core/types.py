@@ -84,6 +84,24 @@ def intersection(admits: Iterable[Admits]) -> Admits:
     return common
 
 
+_DECLARED: Final = {
+    "int": frozenset({"int", "bigint", "double", "string"}),
+    "date": frozenset({"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"}),
+    "timestamp": frozenset({"timestamp:mdy", "timestamp:dmy", "string"}),
+}
+
+
+def declared_admits(kind: str) -> Admits:
+    """What a column admits whose type the contract declares: that type, and wider ones.
+
+    >>> declared_admits("date").resolved, declared_admits("int").resolved
+    ('date', 'int')
+    >>> (declared_admits("bigint") & Admits(frozenset({"string"}))).resolved
+    'string'
+    """
+    return Admits(_DECLARED.get(kind, frozenset({kind, "string"})))
+
+
 def public(resolved: str) -> str:
     """The type as the catalog shows it, without a reading.
 

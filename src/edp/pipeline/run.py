@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edp.catalog.port import Change
 from edp.core.errors import Failure, NoDataset, StaleSnapshot, StoreUnavailable
 from edp.core.faults import reach
+from edp.core.names import normalise
 from edp.etl.port import Input, Job, JobResult
 from edp.pipeline.dead import bury, dead_object
 from edp.pipeline.intake import accept_listed
@@ -145,7 +146,7 @@ def declared(stages: Stages, dataset: str) -> Mapping[str, str]:
     if not knows(stages, dataset):
         return {}
     columns = stages.config.dataset(dataset).columns
-    return {c.rename or name: c.type for name, c in columns.items() if c.type}
+    return {c.rename or normalise(name): c.type for name, c in columns.items() if c.type}
 
 
 def _commit(  # noqa: PLR0917 (private; what one commit is made of)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from edp.core.sql import MEMBERS, YEAR_FIRST, admits, classify_sql
-from edp.core.types import Admits
+from edp.core.types import Admits, declared_admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,4 +90,4 @@ def _union(masks: Iterable[int | None]) -> int:
 def _admits(cell: Cell, mask: int | None) -> Admits:
     if cell.type is None or mask is None:
         return admits(mask)
-    return Admits(frozenset({cell.type, "string"}))
+    return declared_admits(cell.type)

@@ -113,7 +113,9 @@ def _outcomes(group: Group, failures: Mapping[int, Failure]) -> dict[int, Outcom
         snapshot = source.snapshot
         admits = group.admits.get(snapshot.number, {})
         profile = tuple(
-            ProfileColumn(cell.name, cell.original, admits.get(cell.name, Admits()))
+            ProfileColumn(
+                cell.name, cell.original, admits.get(cell.name, Admits()), cell.type is not None
+            )
             for cell in group.cells
         )
         found[snapshot.number] = Outcome(
