@@ -1,19 +1,24 @@
-"""Commands about the contract before it counts: schema, plan."""
+"""Commands about the contract before it counts: schema, preview, plan."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import counted, print_json, say
+from edp.cli.show import counted, print_json, print_table, say
+from edp.core.errors import ConfigError
+from edp.core.types import public
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(schema)
-    app.command()(plan)
+    for command in (schema, preview, plan):
+        app.command()(command)
 
 
 def schema() -> None:
@@ -21,6 +26,57 @@ def schema() -> None:
     from edp.core.contract import schema as contract_schema
 
     print_json(contract_schema())
+
+
+def preview(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file as it would be put.")],
+    dataset: Annotated[str, typer.Option(help="The dataset that it would belong to.")],
+    rows: Annotated[int, typer.Option(help="How many rows, and rejects, to show.")] = 10,
+    json: Json = False,
+) -> None:
+    """Read one file as a run would, and show its rows and rejects; keep nothing."""
+    from edp.pipeline.preview import preview as steps
+    from edp.pipeline.preview import shown
+    from edp.pipeline.work import drive
+
+    here = workspace(ctx)
+    if not file.is_file():
+        raise ConfigError(f"{file}: there is no such file")
+    with TemporaryDirectory(prefix="edp-preview-") as scratch, here.etl() as etl:
+        found = drive(
+            steps(here.stages, file, dataset=dataset, workdir=Path(scratch), memory=here.memory),
+            etl,
+        )
+        good = here.query().ask(shown("rows", rows), found.tables)
+        bad = here.query().ask(shown("rejects", rows), found.tables)
+    outcome = found.outcome
+    columns = {
+        c.name: public(found.tables.views["rows"].columns.get(c.name, "string"))
+        for c in outcome.profile
+    }
+    failure = outcome.failure
+    if json:
+        print_json(
+            {
+                "counts": asdict(outcome.counts),
+                "columns": columns,
+                "rows": [dict(zip(good.columns, row, strict=True)) for row in good.rows],
+                "rejects": [dict(zip(bad.columns, row, strict=True)) for row in bad.rows],
+                "error": failure.message if failure else None,
+            }
+        )
+    else:
+        counts = asdict(outcome.counts).items()
+        say(", ".join(f"{n} {name.removeprefix('rows_')}" for name, n in counts))
+        if good.rows:
+            print_table([f"{c}: {columns.get(c)}" for c in good.columns], good.rows)
+        if bad.rows:
+            print_table(bad.columns, bad.rows)
+        if failure:
+            say(f"{failure.code}: {failure.message}")
+    if failure:
+        raise typer.Exit(1)
 
 
 def plan(ctx: typer.Context, json: Json = False) -> None:
