@@ -783,7 +783,7 @@ def test_an_adopted_file_is_part_of_the_table_and_is_told_as_adopted(catalog: Ca
         "p1": {},
         "target/orders/x.parquet": {"//target/orders/x.parquet": 5},
     }
-    assert catalog.adopted() == {"target/orders/x.parquet": "orders"}
+    assert catalog.adopted()["target/orders/x.parquet"].dataset == "orders"
     assert table(catalog).rows == 15
 
 
@@ -813,7 +813,7 @@ def test_an_adopted_file_that_left_can_come_back_under_its_name(catalog: Catalog
 
     adopt(catalog, "x.parquet", {"n": BIG_INTS})
 
-    assert catalog.adopted() == {"x.parquet": "orders"}
+    assert catalog.adopted()["x.parquet"].dataset == "orders"
 
 
 def test_a_folder_named_as_anothers_rejects_does_not_change_those(catalog: Catalog) -> None:

@@ -28,13 +28,13 @@ class Crawled:
             con.execute(f"COPY ({query}) TO '{out}' ({options})")
             self.write(path, out.read_bytes())
 
-    def found(self, *known: str) -> list[Found]:
-        looked = self.crawler.crawl(known=known)
+    def found(self, *known: Found) -> list[Found]:
+        looked = self.crawler.crawl(known={one.file.path: one.file.sha256 for one in known})
         assert not [one for one in looked if isinstance(one, Unreadable)]
         return [one for one in looked if isinstance(one, Found)]
 
     def unreadable(self) -> list[Unreadable]:
-        looked = self.crawler.crawl(known=())
+        looked = self.crawler.crawl(known={})
         return [one for one in looked if isinstance(one, Unreadable)]
 
 
@@ -64,7 +64,7 @@ def admitted(found: Found) -> dict[str, Admits]:
 
 
 def test_in_an_empty_target_nothing_is_found(lake: Crawled) -> None:
-    assert lake.crawler.crawl(known=()) == []
+    assert lake.crawler.crawl(known={}) == []
 
 
 def test_a_file_is_found_under_its_folders_name_with_its_rows(lake: Crawled) -> None:
@@ -98,14 +98,26 @@ def test_a_known_file_is_not_found_again(lake: Crawled) -> None:
     lake.parquet("target/a/1.parquet", "SELECT 1 AS n")
     lake.parquet("target/a/2.parquet", "SELECT 1 AS n")
 
-    assert [one.file.path for one in lake.found("target/a/1.parquet")] == ["target/a/2.parquet"]
+    first, second = lake.found()
+
+    assert lake.found(first) == [second]
+
+
+def test_a_known_file_that_was_written_anew_is_told_anew(lake: Crawled) -> None:
+    lake.parquet("target/a/1.parquet", "SELECT 1 AS x")
+    (before,) = lake.found()
+    lake.parquet("target/a/1.parquet", "SELECT 'y' AS z")
+
+    (after,) = lake.found(before)
+
+    assert (after.file.path, after.file.schema) == ("target/a/1.parquet", {"z": "string"})
 
 
 def test_what_edp_wrote_is_never_found(lake: Crawled) -> None:
     options = "FORMAT parquet, KV_METADATA {edp: '{}'}"
     lake.parquet("target/orders/any-name.parquet", "SELECT 1 AS n", options)
 
-    assert lake.crawler.crawl(known=()) == []
+    assert lake.crawler.crawl(known={}) == []
 
 
 def test_metadata_of_others_does_not_hide_a_file(lake: Crawled) -> None:
@@ -118,7 +130,7 @@ def test_metadata_of_others_does_not_hide_a_file(lake: Crawled) -> None:
 def test_rejects_are_no_tables_of_others(lake: Crawled) -> None:
     lake.parquet("rejects/orders/x.parquet", "SELECT 1 AS n")
 
-    assert lake.crawler.crawl(known=()) == []
+    assert lake.crawler.crawl(known={}) == []
 
 
 def test_a_folder_is_named_as_columns_are(lake: Crawled) -> None:
@@ -198,7 +210,7 @@ def test_a_half_written_file_does_not_hide_the_others(lake: Crawled) -> None:
     lake.write("target/t/a.parquet", b"PAR1")
     lake.parquet("target/t/b.parquet", "SELECT 1 AS n")
 
-    looked = lake.crawler.crawl(known=())
+    looked = lake.crawler.crawl(known={})
 
     assert [type(one) for one in looked] == [Unreadable, Found]
 

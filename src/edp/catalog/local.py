@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edp.catalog import schema
-from edp.catalog.port import Column, Plan, Rewriting, Table
+from edp.catalog.port import Adopted, Column, Plan, Rewriting, Table
 from edp.catalog.rows import SQL, Rows, Standing, adopted
 from edp.core import clock
 from edp.core.clock import iso
@@ -202,9 +202,10 @@ class LocalCatalog:
             found[row["dataset"]] = found.get(row["dataset"], frozenset()) | {row["key"]}
         return found
 
-    def adopted(self) -> Mapping[str, str]:
-        """The paths of adopted files, and the dataset of each."""
-        return {row["path"]: row["dataset"] for row in self._db.rows(SQL.adopted)}
+    def adopted(self) -> Mapping[str, Adopted]:
+        """The adopted files that are in a table, by path."""
+        rows = self._db.rows(SQL.adopted)
+        return {row["path"]: Adopted(row["dataset"], row["sha256"]) for row in rows}
 
     def versions(self, table: str) -> Sequence[Mapping[str, object]]:
         """A table's versions, newest last."""

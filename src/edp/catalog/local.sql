@@ -99,7 +99,7 @@ SELECT t.dataset, s.key FROM live_source s JOIN catalog_table t ON t.id = s.tabl
 WHERE s.key IN (SELECT value FROM json_each(:keys));
 
 -- name: adopted
-SELECT f.path, t.dataset FROM data_file f JOIN catalog_table t ON t.id = f.table_id
+SELECT f.path, t.dataset, f.sha256 FROM data_file f JOIN catalog_table t ON t.id = f.table_id
 WHERE f.origin = 'adopted' AND f.removed_in IS NULL;
 
 -- name: named

@@ -97,6 +97,14 @@ class Plan:
     methods: Mapping[str, Method]
 
 
+@dataclass(frozen=True)
+class Adopted:
+    """A Parquet file that others wrote: the dataset that has it, and what it hashes to."""
+
+    dataset: str
+    sha256: str
+
+
 class Catalog(Protocol):
     """The tables of one database."""
 
@@ -131,8 +139,8 @@ class Catalog(Protocol):
     def holders(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
         """The datasets of whose tables any of `keys` is a live source, and which of them."""
 
-    def adopted(self) -> Mapping[str, str]:
-        """The paths of adopted files, and the dataset of each."""
+    def adopted(self) -> Mapping[str, Adopted]:
+        """The adopted files that are in a table, by path."""
 
     def versions(self, table: str) -> Sequence[Mapping[str, object]]:
         """A table's versions, newest last."""

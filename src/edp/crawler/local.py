@@ -9,7 +9,6 @@ are columns of the files in them.
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -17,35 +16,15 @@ import duckdb
 
 from edp.core.files import ADOPTED, DataFile, ProfileColumn
 from edp.core.names import column_names, normalise
+from edp.core.parquet import Stored, stored
 from edp.core.sql import literal
 from edp.core.types import Admits
 from edp.crawler.port import Found, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-_DATES: Final = frozenset({"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"})
-_STORED: Final = {
-    "BOOLEAN": ("boolean", {"boolean", "string"}),
-    "TINYINT": ("int", {"bigint", "double", "string"}),
-    "SMALLINT": ("int", {"bigint", "double", "string"}),
-    "INTEGER": ("int", {"bigint", "double", "string"}),
-    "UTINYINT": ("int", {"bigint", "double", "string"}),
-    "USMALLINT": ("int", {"bigint", "double", "string"}),
-    "UINTEGER": ("bigint", {"bigint", "double", "string"}),
-    "BIGINT": ("bigint", {"bigint", "string"}),
-    "FLOAT": ("double", {"double", "string"}),
-    "DOUBLE": ("double", {"double", "string"}),
-    "VARCHAR": ("string", {"string"}),
-    "DATE": ("date", _DATES),
-    "TIMESTAMP": ("timestamp", _DATES - {"date:mdy", "date:dmy"}),
-    "TIMESTAMP_S": ("timestamp", _DATES - {"date:mdy", "date:dmy"}),
-    "TIMESTAMP_MS": ("timestamp", _DATES - {"date:mdy", "date:dmy"}),
-    "TIMESTAMP WITH TIME ZONE": ("timestamptz", {"timestamptz", "string"}),
-}
-"""Parquet's column types as DuckDB names them: the type stored, and what casts without loss."""
-_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _DEFAULT: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -56,13 +35,15 @@ class LocalCrawler:
         self._lake = lake
         self._list = list_files
 
-    def crawl(self, *, known: Collection[str]) -> Sequence[Found | Unreadable]:
-        """The files of others that are not `known` yet; EDP's own are never among them."""
+    def crawl(self, *, known: Mapping[str, str]) -> Sequence[Found | Unreadable]:
+        """The files of others that are new, or no longer what they were; never EDP's own."""
         looked: list[Found | Unreadable] = []
         with duckdb.connect(":memory:") as con:
             con.execute("SET enable_progress_bar = false")
             for path, _ in sorted(self._list()):
-                if path in known or not path.startswith("target/"):
+                if not path.startswith("target/"):
+                    continue
+                if path in known and known[path] == _digest(self._lake / path)[0]:
                     continue
                 try:
                     found = self._look(con, path)
@@ -92,9 +73,9 @@ class LocalCrawler:
         schema: dict[str, str] = {}
         profile: list[ProfileColumn] = []
         for name, kind in described:
-            stored, admits = _stored(name, kind)
-            schema[name] = stored
-            profile.append(ProfileColumn(name, name, Admits(frozenset(admits))))
+            own = _stored(name, kind)
+            schema[name] = own.type
+            profile.append(ProfileColumn(name, name, Admits(own.admits)))
         _check_names([name for name, _ in described])
         parts = [part.partition("=") for part in below[:-1] if "=" in part]
         for name, _, value in parts:
@@ -102,9 +83,7 @@ class LocalCrawler:
                 schema[name] = "string"
                 profile.append(ProfileColumn(name, name, _partition_admits(unquote(value))))
         rows = con.execute(f"SELECT num_rows FROM parquet_file_metadata({place})").fetchall()[0][0]
-        with (self._lake / path).open("rb") as src:
-            digest = hashlib.file_digest(src, "sha256").hexdigest()
-            size = src.tell()
+        digest, size = _digest(self._lake / path)
         file = DataFile(
             path=path,
             kind="data",
@@ -118,12 +97,14 @@ class LocalCrawler:
         return Found(table, file, tuple(profile))
 
 
-def _stored(name: str, kind: str) -> tuple[str, Collection[str]]:
-    if kind in _STORED:
-        return _STORED[kind]
-    if match := _DECIMAL.fullmatch(kind):
-        own = f"decimal({match[1]},{match[2]})"
-        return own, {own, "string"}
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as src:
+        return hashlib.file_digest(src, "sha256").hexdigest(), src.tell()
+
+
+def _stored(name: str, kind: str) -> Stored:
+    if found := stored(kind):
+        return found
     raise ValueError(f"column {name!r} has the type {kind}, which this version cannot adopt")
 
 

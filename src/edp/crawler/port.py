@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from edp.core.files import DataFile, ProfileColumn
 
@@ -31,5 +31,8 @@ class Unreadable:
 class Crawler(Protocol):
     """Looks into the target."""
 
-    def crawl(self, *, known: Collection[str]) -> Sequence[Found | Unreadable]:
-        """The files of others that are not `known` yet; EDP's own are never among them."""
+    def crawl(self, *, known: Mapping[str, str]) -> Sequence[Found | Unreadable]:
+        """The files of others that are new, or no longer what they were; never EDP's own.
+
+        `known` maps the path of a file to its SHA-256.
+        """
