@@ -272,6 +272,25 @@ def test_crawl_adopts_what_others_put_into_the_target_and_notices_when_it_goes(
     assert loaded("query", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 2}]
 
 
+def test_an_adopted_file_that_others_write_anew_is_read_anew(
+    loaded: Callable[..., Ran], tmp_path: Path
+) -> None:
+    folder = tmp_path / "lake" / "target" / "theirs"
+    folder.mkdir()
+    write = f"COPY (SELECT {{}}) TO '{folder / 'x.parquet'}' (FORMAT parquet)"
+    duckdb.execute(write.format("1 AS a"))
+    loaded("crawl")
+
+    duckdb.execute(write.format("'two' AS b"))
+    again = loaded("crawl", "theirs", "--json").json["adopted"]
+    nothing = loaded("crawl", "theirs", "--json").json["adopted"]
+    nowhere = loaded("crawl", "nowhere")
+
+    assert (again, nothing) == (["target/theirs/x.parquet"], [])
+    assert loaded("query", "SELECT b FROM theirs", "--json").json == [{"b": "two"}]
+    assert (nowhere.status, "nowhere" in nowhere.err) == (2, True)
+
+
 def test_init_writes_a_contract_that_validates_and_never_overwrites(
     edp: Callable[..., Ran], tmp_path: Path
 ) -> None:

@@ -767,12 +767,12 @@ def test_sequencers_are_16_hex_digits_and_only_grow(custody: Custody, tick: Tick
 
 
 def test_what_was_seen_is_remembered_until_it_is_seen_otherwise(custody: Custody) -> None:
-    custody.ledger.note_seen("a", Seen("1:2:3", "h1", linkable=True))
-    custody.ledger.note_seen("b", Seen("4:5:6", "h2", linkable=False))
-    custody.ledger.note_seen("b", Seen("7:8:9", "h3", linkable=False))
+    custody.ledger.note_seen("a", Seen("1:2:3", "h1"))
+    custody.ledger.note_seen("b", Seen("4:5:6", "h2"))
+    custody.ledger.note_seen("b", Seen("7:8:9", "h3"))
 
-    assert custody.ledger.seen(["a", "c"]) == {"a": Seen("1:2:3", "h1", linkable=True)}
-    assert custody.ledger.seen()["b"] == Seen("7:8:9", "h3", linkable=False)
+    assert custody.ledger.seen(["a", "c"]) == {"a": Seen("1:2:3", "h1")}
+    assert custody.ledger.seen()["b"] == Seen("7:8:9", "h3")
     assert custody.ledger.seen([]) == {}
 
 

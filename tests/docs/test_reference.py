@@ -25,7 +25,7 @@ from edp.core.errors import EdpError, Failure
 from edp.core.names import LOADED_AT, SOURCE_FILE, normalise
 from edp.core.receipts import STATES, Counts, Receipt
 from edp.core.types import Admits, castable, public
-from edp.etl.engine import check, lines, reading, rejects
+from edp.etl.engine import check, jsontext, lines, reading, rejects
 from edp.etl.engine.cast import reason_sql
 from edp.pipeline import ask
 from edp.wiring import open_workspace
@@ -273,8 +273,9 @@ def test_every_reject_reason_is_documented_and_no_other() -> None:
     fixed = [
         *vars(reading)["_REASONS"].values(),
         vars(reading)["_UNKNOWN"],
-        vars(check)["_REQUIRED"],
+        *check.CODES,
         lines.UNCLOSED,
+        *jsontext.CODES,
     ]
     types = (
         "boolean",

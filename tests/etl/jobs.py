@@ -56,7 +56,7 @@ class Ran:
 def rows(file: DataFile, columns: str = "*") -> list[tuple[Any, ...]]:
     """The rows of a staged file, in its order."""
     with duckdb.connect() as con:
-        query = f"SELECT {columns} FROM read_parquet($path)"
+        query = f"SELECT {columns} FROM read_parquet($path, hive_partitioning=false)"
         return con.execute(query, {"path": file.path}).fetchall()
 
 

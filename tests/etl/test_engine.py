@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import os
 import stat
 from collections import Counter
 from decimal import Decimal
@@ -295,17 +296,20 @@ def test_null_tokens_are_those_of_the_contract(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "data", "said"),
     [
-        ("a.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "gzip"),
+        ("a.csv", gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9], "cut off"),
         ("a.csv", b"BZh91AY&SY" + b"x" * 20, "bzip2"),
         ("a.csv", b"\x28\xb5\x2f\xfd1234", "zstd"),
         ("a.csv", b"PK\x03\x04....", "zip"),
         ("a.csv", b"PAR1xxxxPAR1", "Parquet"),
-        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("a.csv", b"%PDF-1.7", "a PDF document"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16-le"), "NUL"),
         ("a.csv", b"a,b\n1,\0\n", "NUL"),
         ("a.csv", b'"a,b\n1,2\n', "never closed"),
-        ("a.csv", b"\xe4,b\n1,2\n", "UTF-8"),
-        ("a.jsonl", b'{"a": 1}\n', "json"),
+        ("a.csv", b"\xe4,b\n1,2\n", "cp1252"),
+        ("a.jsonl", b"a,b\n1,2\n", "not an object"),
+        ("a.json", b'[{"a": 1}, {"a"', "cut off"),
+        ("a.parquet", b"a,b\n1,2\n", "not Parquet"),
+        ("a.parquet", b"PAR1xxxxPAR1", "Parquet"),
     ],
 )
 def test_what_is_no_csv_is_refused_and_leaves_the_others_alone(
@@ -350,7 +354,7 @@ def test_missing_bytes_and_changed_bytes_fail_their_file_only(tmp_path: Path) ->
         [
             Input("gone", str(tmp_path / "nowhere")),
             Input("changed", str(tmp_path / "x"), sha256="0" * 64),
-            Input("good", str(tmp_path / "x"), sha256=digest, linkable=True),
+            Input("good", str(tmp_path / "x"), sha256=digest),
         ],
     )
 
@@ -364,14 +368,34 @@ def test_missing_bytes_and_changed_bytes_fail_their_file_only(tmp_path: Path) ->
     assert (tmp_path / "x").read_bytes() == b"a\n1\n"
 
 
-def test_a_linked_source_with_mixed_line_ends_is_not_written_to(tmp_path: Path) -> None:
+def test_a_source_with_mixed_line_ends_is_not_written_to(tmp_path: Path) -> None:
     source = tmp_path / "x"
     source.write_bytes(b"a,b\r\n1,2\n3,4\r")
 
-    ran = run_inputs(tmp_path, [Input("k", str(source), linkable=True)])
+    ran = run_inputs(tmp_path, [Input("k", str(source))])
 
     assert ran.rows("a, b") == [(1, 2), (3, 4)]
     assert source.read_bytes() == b"a,b\r\n1,2\n3,4\r"
+
+
+@pytest.mark.parametrize("what", ["link", "fifo", "folder"])
+def test_what_is_no_regular_file_is_missing_and_holds_nothing_up(tmp_path: Path, what: str) -> None:
+    (tmp_path / "secret").write_text("a\n1\n", "utf-8")
+    place = tmp_path / "x"
+    if what == "link":
+        place.symlink_to(tmp_path / "secret")
+    elif what == "fifo":
+        os.mkfifo(place)
+    else:
+        place.mkdir()
+    (tmp_path / "good").write_text("a\n2\n", "utf-8")
+
+    ran = run_inputs(tmp_path, [Input("bad", str(place)), Input("good", str(tmp_path / "good"))])
+
+    failure = ran.outcomes["bad"].failure
+    assert failure is not None
+    assert (failure.code, failure.permanent) == ("object missing", True)
+    assert ran.rows("a") == [(2,)]
 
 
 def test_too_many_rejects_fail_the_file_and_stage_nothing_of_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edp.core.errors import Failure
+from edp.core.errors import Failure, StoreUnavailable
 from edp.etl import engine
 from edp.etl.port import Finished, Job
 from edp.ledger.port import BatchLimits
@@ -35,6 +35,7 @@ class InProcess:
         self._ended: list[Finished] = []
         self._tickets = 0
         self.jobs: list[list[str]] = []
+        self.failure = Failure("crashed the parser", "signal 11")
 
     def idle(self) -> int:
         return 1
@@ -50,7 +51,7 @@ class InProcess:
         keys = [one.key for one in task.inputs]
         self.jobs.append(keys)
         if any("poison" in key for key in keys):
-            return Finished(ticket, None, Failure("crashed the parser", "signal 11"))
+            return Finished(ticket, None, self.failure)
         return Finished(ticket, engine.run(task))
 
     def wait(self, timeout_s: float, *, bell: int | None = None) -> Sequence[Finished]:
@@ -105,6 +106,22 @@ def test_what_kills_the_parser_ends_dead_alone_and_its_neighbours_are_not_charge
     (item,) = here.stages.dead_letters.list()
     assert (item.key, item.code, item.attempts) == ("t/poison.csv", "crashed the parser", 3)
     assert [job for job in etl.jobs if job == ["t/poison.csv"]] == [["t/poison.csv"]] * 3
+
+
+def test_a_full_disk_is_charged_to_no_file_and_all_are_tried_again_later(tmp_path: Path) -> None:
+    here = workspace(tmp_path, RETRY)
+    put(here, "t/a.csv", "id\n1\n")
+    put(here, "t/poison.csv", "id\n2\n")
+    etl = InProcess()
+    etl.failure = Failure(StoreUnavailable.code, "No space left on device")
+    work = Work(here.stages, etl, memory=here.memory)
+
+    for _ in range(10):
+        work.turn(flush=True)
+
+    assert etl.jobs == [["t/a.csv", "t/poison.csv"]]
+    assert {(r.state, r.attempts) for r in receipts(here).values()} == {("queued", 0)}
+    assert here.stages.dead_letters.list() == []
 
 
 def test_a_run_that_lost_its_lease_publishes_nothing(tmp_path: Path) -> None:

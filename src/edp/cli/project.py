@@ -63,6 +63,7 @@ def init(ctx: typer.Context) -> None:
 def validate(ctx: typer.Context, json: Json = False) -> None:
     """Check the contract."""
     from edp.core.contract import load
+    from edp.wiring.contract import compile_all
 
     state: State = ctx.obj
     path = state.path / "edp.yaml"
@@ -71,6 +72,7 @@ def validate(ctx: typer.Context, json: Json = False) -> None:
             f"{path} is not there; `edp init` writes one, and none is needed to start"
         )
     config = load(path, environ=state.environ)
+    compile_all(config)
     datasets = {name: dataset.hash() for name, dataset in config.datasets.items()}
     if json:
         print_json({"valid": True, "datasets": datasets})

@@ -12,7 +12,10 @@
         |-- NoDataset          no dataset wants this key
         |-- ObjectMissing      the bytes of this version are gone
         |-- UnreadableFile     the bytes are not a file of the stated format
-        `-- RejectLimitExceeded  too many of the file's rows were rejected
+        |-- RejectLimitExceeded  too many of the file's rows were rejected
+        |-- CheckFailed        a check whose action is `fail` is false for one of its rows
+        |-- TransformFailed    the dataset's transform did not work on its rows
+        `-- PartitionLimitExceeded  its rows belong into too many partitions
 
 Each has a `code` (stable, for scripts and causes) and a message that names the way out.
 """
@@ -100,6 +103,24 @@ class RejectLimitExceeded(PoisonError):
     """More of the file's rows were rejected than `max_reject_ratio` allows."""
 
     code = "reject limit exceeded"
+
+
+class CheckFailed(PoisonError):
+    """A check whose action is `fail` is false for one of the file's rows."""
+
+    code = "check failed"
+
+
+class TransformFailed(PoisonError):
+    """The dataset's transform raised an error over the file's rows, or made too many of them."""
+
+    code = "transform failed"
+
+
+class PartitionLimitExceeded(PoisonError):
+    """The file's rows belong into more partitions than `batch.max_partitions` allows."""
+
+    code = "partition limit exceeded"
 
 
 @dataclass(frozen=True)

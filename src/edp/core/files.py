@@ -50,7 +50,8 @@ class Outcome:
     """What a run found in one source file.
 
     `sha256` and `size` (bytes) are of the bytes that were read. `failure` is set when nothing
-    of the file may be published; `counts` then tell its last try.
+    of the file may be published; `counts` then tell its last try. `warnings` has the rows, by
+    check, for which one whose action is `warn` is false.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Outcome:
     counts: Counts = Counts()
     profile: tuple[ProfileColumn, ...] = ()
     failure: Failure | None = None
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,7 @@ _VALUE_KEEPS_TEXT = frozenset(
         ("double", "bigint"),
         ("date", "timestamp"),
         ("timestamp", "date"),
+        ("json", "string"),  # unchanged
     }
 )
 

@@ -25,14 +25,12 @@ class Input:
     """A source file to read: its key, where its bytes are, and what they should hash to.
 
     `sha256` is None when the source's tag is no content hash (an S3 etag); what was read is
-    then noted. `linkable` bytes were renamed in and are never written in place, so that a hard
-    link is snapshot enough.
+    then noted.
     """
 
     key: str
     path: str
     sha256: str | None = None
-    linkable: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class Job:
 
     `live` is what the table's other live files admit, by column: inferred types are resolved
     against it. `loaded_at` is the run's start (seconds). `workdir` is private to this attempt
-    and on the target's file system; `memory` in bytes.
+    and on the target's file system; `memory` in bytes. `mask_key` is what masked columns are
+    hashed with.
     """
 
     run_id: str
@@ -54,6 +53,8 @@ class Job:
     live: Mapping[str, Admits] = field(default_factory=dict)
     memory: int = 1_000_000_000
     threads: int = 1
+    max_partitions: int = 1000
+    mask_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ class LocalLedger:
         """What was last seen under each key of the source; only `keys` when given."""
         given = None if keys is None else json.dumps(keys)
         return {
-            row["key"]: Seen(row["stat"], row["sha256"], bool(row["linkable"]))
+            row["key"]: Seen(row["stat"], row["sha256"])
             for row in self._db.rows(_SQL.seen, keys=given)
         }
 
@@ -303,7 +303,6 @@ class LocalLedger:
             key=key,
             stat=seen.stat,
             sha256=seen.sha256,
-            linkable=int(seen.linkable),
         )
 
     def count(self, name: str, n: int = 1) -> None:

@@ -96,13 +96,13 @@ INSERT INTO counter (name, n) VALUES ('sequencer', :now_ns)
 ON CONFLICT (name) DO UPDATE SET n = max(n + 1, excluded.n) RETURNING n;
 
 -- name: seen
-SELECT key, stat, sha256, linkable FROM seen
+SELECT key, stat, sha256 FROM seen
 WHERE :keys IS NULL OR key IN (SELECT value FROM json_each(:keys));
 
 -- name: note_seen
-INSERT INTO seen (key, stat, sha256, linkable) VALUES (:key, :stat, :sha256, :linkable)
+INSERT INTO seen (key, stat, sha256) VALUES (:key, :stat, :sha256)
 ON CONFLICT (key) DO UPDATE
-SET stat = excluded.stat, sha256 = excluded.sha256, linkable = excluded.linkable;
+SET stat = excluded.stat, sha256 = excluded.sha256;
 
 -- name: count
 INSERT INTO counter (name, n) VALUES (:name, :n) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n;

@@ -67,7 +67,6 @@ class Seen:
 
     stat: str
     sha256: str
-    linkable: bool
 
 
 @dataclass(frozen=True)

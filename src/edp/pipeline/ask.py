@@ -56,7 +56,8 @@ def _view(stages: Stages, table: Table, files: Sequence[DataFile]) -> View:
     alike: dict[tuple[str, bool, bool], list[str]] = {}
     for file in files:
         own = not any(key.startswith(ADOPTED) for key in file.sources)
-        kind = (json.dumps(dict(file.schema)), own, bool(file.partition))
+        # EDP's own files have the partition's columns in them, as they were before encoding
+        kind = (json.dumps(dict(file.schema)), own, bool(file.partition) and not own)
         alike.setdefault(kind, []).append(stages.target.locate(file))
     return View(
         table.name,

@@ -40,12 +40,12 @@ def crawl(
     """Bring the catalog up to date with what others did to the target; only `table` if given."""
     known = stages.catalog.adopted()
     there = {path for path, _ in stages.target.list()}
-    looked = stages.crawler().crawl(known=known.keys())
+    looked = stages.crawler().crawl(known={path: one.sha256 for path, one in known.items()})
     found = [one for one in looked if isinstance(one, Found) and table in (None, one.table)]
     gone = {
-        path: dataset
-        for path, dataset in known.items()
-        if path not in there and table in (None, dataset)
+        path: one.dataset
+        for path, one in known.items()
+        if path not in there and table in (None, one.dataset)
     }
     with attempt_folder(stages, run_id, 0) as workdir:
         for dataset in sorted({one.table for one in found} | set(gone.values())):

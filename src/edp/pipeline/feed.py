@@ -32,7 +32,7 @@ def put(stages: Stages, key: str, path: Path) -> Stored:
     """
     stored = stages.source.put(key, path)
     with stages.atomically():
-        stages.ledger.note_seen(key, Seen(stored.stat, stored.sha256, linkable=True))
+        stages.ledger.note_seen(key, Seen(stored.stat, stored.sha256))
         record = ObjectCreated(
             bucket=stages.source.bucket,
             key=key,
@@ -127,7 +127,7 @@ def _bring(stages: Stages, body: str, path: Path, bucket: str, prefix: str) -> N
         )
         if newest and not _holds(stages, key, sha256):
             stored = stages.source.put(key, path)
-            stages.ledger.note_seen(key, Seen(stored.stat, stored.sha256, linkable=True))
+            stages.ledger.note_seen(key, Seen(stored.stat, stored.sha256))
 
 
 def _holds(stages: Stages, key: str, sha256: str) -> bool:

@@ -146,8 +146,7 @@ def accept(stages: Stages, arrival: Arrival, *, redriven: bool = False) -> Accep
 def accept_listed(stages: Stages, stored: Stored) -> Acceptance | None:
     """Take custody of what the source holds, if nobody has heard of it yet."""
     with stages.atomically():
-        linkable = False
-        stages.ledger.note_seen(stored.key, Seen(stored.stat, stored.sha256, linkable))
+        stages.ledger.note_seen(stored.key, Seen(stored.stat, stored.sha256))
         arrival = Arrival(
             bucket=stages.source.bucket,
             key=stored.key,

@@ -182,6 +182,8 @@ def _read_again(
         },
         memory=attempt.memory,
         threads=attempt.threads,
+        max_partitions=stages.config.batch.max_partitions,
+        mask_key=stages.mask_key,
     )
     good: dict[str, Outcome] = {}
     staged: tuple[DataFile, ...] = ()

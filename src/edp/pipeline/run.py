@@ -57,7 +57,6 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
 ) -> Steps:
     contract = stages.config.dataset(claim.dataset)
     keys = [member.key for member in claim.members]
-    seen = stages.ledger.seen(keys)
     job = Job(
         run_id=claim.run_id,
         fence=fence,
@@ -68,7 +67,6 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
                 key=member.key,
                 path=stages.source.locate(member.key),
                 sha256=member.sha256,
-                linkable=member.key in seen and seen[member.key].linkable,
             )
             for member in claim.members
         ],
@@ -77,6 +75,8 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
         live=stages.catalog.live_admits(claim.dataset, without=keys),
         memory=memory,
         threads=threads,
+        max_partitions=stages.config.batch.max_partitions,
+        mask_key=stages.mask_key,
     )
     (done,) = yield [job]
     if not isinstance(done.result, JobResult):
@@ -145,8 +145,15 @@ def declared(stages: Stages, dataset: str) -> Mapping[str, str]:
     """Column to type, where the dataset's contract says one."""
     if not knows(stages, dataset):
         return {}
-    columns = stages.config.dataset(dataset).columns
-    return {c.rename or normalise(name): c.type for name, c in columns.items() if c.type}
+    contract = stages.config.dataset(dataset)
+    if contract.transform is not None:  # whose columns are the table's, whatever the files have
+        return {}
+    columns = contract.columns
+    return {
+        c.rename or normalise(name): "string" if c.mask else c.type
+        for name, c in columns.items()
+        if c.type
+    }
 
 
 def _commit(  # noqa: PLR0917 (private; what one commit is made of)
@@ -218,7 +225,8 @@ def _settle(
     stages.runs.committed(claim, member, outcome)
     detail = {"key": member.key, "version": member.version, "dataset": claim.dataset}
     counts = asdict(outcome.counts)
-    stages.events.put("EDP File State Change", {**detail, "state": "committed", **counts})
+    warned = {"warnings": dict(outcome.warnings)} if outcome.warnings else {}
+    stages.events.put("EDP File State Change", {**detail, "state": "committed", **counts, **warned})
     return "committed"
 
 

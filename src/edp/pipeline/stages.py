@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,3 +43,4 @@ class Stages:
     atomically: Callable[[], AbstractContextManager[None]]
     etl: Callable[[], Etl]
     crawler: Callable[[], Crawler]
+    mask_key: str = field(default="", repr=False)

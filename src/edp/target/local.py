@@ -56,7 +56,7 @@ class LocalTarget:
                     continue
                 # several tasks of one attempt stage files of the same name
                 name = f"{Path(file.path).stem}-{secrets.token_hex(4)}.parquet"
-                place = f"{FOLDERS[file.kind]}/{dataset}/{name}"
+                place = "/".join(filter(None, (FOLDERS[file.kind], dataset, file.partition, name)))
                 final = self._lake / place
                 folders |= self._made(final.parent)
                 os.utime(file.path)  # its age counts from here
@@ -71,11 +71,12 @@ class LocalTarget:
         return published
 
     def _made(self, folder: Path) -> set[Path]:
-        """Make `folder`; the folders whose names changed for it."""
+        """Make `folder` and those above it; the folders that a name was added to."""
         if folder.is_dir():
             return set()
+        changed = self._made(folder.parent)
         folder.mkdir(exist_ok=True)
-        return {folder.parent}
+        return changed | {folder.parent}
 
     def locate(self, file: DataFile) -> str:
         """Where a reader finds the bytes of a file, staged or published."""

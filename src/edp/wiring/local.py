@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from edp.backends.lock import exclusively
 from edp.backends.sqlite import Database
 from edp.catalog.local import LocalCatalog
-from edp.core.contract import Config, load
+from edp.core.contract import Config, load, mask_key
 from edp.core.errors import ConfigError
 from edp.core.retry import RetryPolicy
 from edp.events.local import LocalEvents
@@ -139,6 +139,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         atomically=db.transaction,
         etl=etl,
         crawler=crawler,
+        mask_key=mask_key(contract, environ) if contract.exists() else "",
     )
     return Workspace(path, lake, config, stages, queue, target, memory)
 

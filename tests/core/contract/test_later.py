@@ -52,6 +52,7 @@ alerts:
   slack: {webhook_url: "${SLACK_WEBHOOK_URL}"}
 """
 SECRETS = {
+    "EDP_MASK_KEY": "k",
     "PAGERDUTY_ROUTING_KEY": "0123456789",
     "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T/B/x",
 }
@@ -67,21 +68,7 @@ def test_the_whole_interface_is_understood_and_what_comes_later_is_told() -> Non
     lines = refused(WHOLE, **SECRETS)
 
     told = [line.split(": not available in this version (edp 0.1): ")[0] for line in lines]
-    assert told == [
-        "22: datasets.orders.columns.order_date.formats",
-        "23: datasets.orders.columns.order_customer_id.min",
-        "24: datasets.orders.columns.order_status.one_of",
-        "24: datasets.orders.columns.order_status.case",
-        "25: datasets.orders.columns.card.mask",
-        "26: datasets.orders.derive",
-        "27: datasets.orders.where",
-        "28: datasets.orders.transform",
-        "29: datasets.orders.checks",
-        "30: datasets.orders.deduplicate",
-        "31: datasets.orders.partition_by",
-        "35: datasets.orders.freshness",
-        "36: alerts",
-    ]
+    assert told == ["35: datasets.orders.freshness", "36: alerts"]
 
 
 def test_the_interface_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,30 +87,13 @@ def test_the_interface_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> No
 
 LATER_SETTINGS = [
     "runtimes: {local: {spark: {master: 'local[2]'}}}",
-    "batch: {max_partitions: 10}",
     "retention: {events: 1d}",
     "retention: {rejects: 1d}",
     "datasets: {a: {columns: {b: {type: json}}}}",
     "datasets: {a: {columns: {b: {type: array<int>}}}}",
     "datasets: {a: {columns: {b: {type: 'struct<a: int>'}}}}",
-    "datasets: {a: {columns: {b: {type: date, formats: ['%d']}}}}",
-    "datasets: {a: {columns: {b: {aliases: [c]}}}}",
-    "datasets: {a: {columns: {b: {min: 1}}}}",
-    "datasets: {a: {columns: {b: {max: 1}}}}",
-    "datasets: {a: {columns: {b: {one_of: [c]}}}}",
-    "datasets: {a: {columns: {b: {regex: c}}}}",
-    "datasets: {a: {columns: {b: {case: lower}}}}",
-    "datasets: {a: {columns: {b: {trim: false}}}}",
-    "datasets: {a: {columns: {b: {mask: drop}}}}",
-    "datasets: {a: {derive: {c: '1'}}}",
-    "datasets: {a: {where: '1 = 1'}}",
-    "datasets: {a: {transform: a.sql}}",
-    "datasets: {a: {checks: [{name: b, expr: c}]}}",
-    "datasets: {a: {deduplicate: {keys: [b]}}}",
-    "datasets: {a: {partition_by: [b]}}",
+    "datasets: {a: {deduplicate: {keys: [b], scope: table}}}",
     "datasets: {a: {table: iceberg}}",
-    "datasets: {a: {unknown_columns: reject}}",
-    "datasets: {a: {unknown_columns: fail}}",
     "datasets: {a: {freshness: 1h}}",
     "alerts: {slack: {webhook_url: https://example.com}}",
 ]
@@ -151,8 +121,8 @@ def test_every_row_of_the_table_has_its_test() -> None:
 def test_a_row_taken_out_of_the_table_makes_its_setting_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = "datasets: {a: {where: '1 = 1', freshness: 1h}}"
-    rows = tuple(row for row in LATER if row.setting != "datasets.*.where")
+    text = "datasets: {a: {table: iceberg, freshness: 1h}}"
+    rows = tuple(row for row in LATER if row.setting != "datasets.*.table")
     monkeypatch.setattr(edp.core.contract.later, "LATER", rows)
 
     lines = refused(text)

@@ -33,7 +33,7 @@ datasets:
       day: {type: dat}
       a: {rename: same}
       b: {rename: same}
-    where: "1 = 1"
+    freshness: 1h
 retry:
   base: 10min
   cap: 1min
@@ -49,7 +49,7 @@ batch:
         ["5", "datasets.orders.columns.id.typ"],
         ["6", "datasets.orders.columns.day.type"],
         ["8", "datasets.orders.columns.b"],
-        ["9", "datasets.orders.where"],
+        ["9", "datasets.orders.freshness"],
         ["13", "retry.max_attempts"],
         ["15", "batch.max_wait"],
         ["16", "batch.max_bytes"],

@@ -230,7 +230,8 @@ def test_python_gives_values_as_they_are() -> None:
 
 
 def test_python_gives_bounds_as_they_are() -> None:
-    low, high = (Column.model_validate({"min": bound}).min for bound in (date(2025, 9, 2), 0.1))
+    given = [("date", date(2025, 9, 2)), ("double", 0.1)]
+    low, high = (Column.model_validate({"type": kind, "min": b}).min for kind, b in given)
 
     assert (low, high) == (date(2025, 9, 2), Decimal("0.1"))
     with pytest.raises(ValidationError):

@@ -14,7 +14,7 @@ from edp.core.contract.columns import Column
 from edp.core.contract.config import Config
 from edp.core.contract.dataset import Dataset
 from edp.core.contract.problems import ContractError, Problem
-from edp.core.contract.reading import load, parse
+from edp.core.contract.reading import load, mask_key, parse
 from edp.core.contract.s3url import S3Url
 from edp.core.contract.schema import schema
 
@@ -26,6 +26,7 @@ __all__ = [
     "Problem",
     "S3Url",
     "load",
+    "mask_key",
     "parse",
     "schema",
 ]

@@ -12,10 +12,12 @@ from edp.core.contract.datatype import ColumnType
 from edp.core.contract.invalid import invalid
 from edp.core.contract.model import Settings
 from edp.core.contract.units import Filled, Flag, Names, Texts
+from edp.core.formats import problem
 from edp.core.names import RESERVED, normalise
 
 _TIMES = ("date", "timestamp", "timestamptz")
 _TEXTUAL = ("string", None)
+_MASKABLE = (*_TEXTUAL, *_TIMES, "boolean", "int", "bigint")
 _DIRECTIVE = re.compile(r"%-?(.?)", re.DOTALL)
 _DIRECTIVES = frozenset("aAbBcdfgHIjmMnpSUwWxXyYzZ%")
 
@@ -74,6 +76,26 @@ class Column(Settings):
                 bounds.check(bound, self.type, at=at)
         if self.min is not None and self.max is not None and not _rising(self.min, self.max):
             raise invalid("nothing lies between min and max", "swap or change them", at=("max",))
+        return self
+
+    @model_validator(mode="after")
+    def _each_possible(self) -> "Column":
+        for at in ("min", "max"):
+            if getattr(self, at) is not None and self.type is None:
+                raise invalid("a bound of what?", "give the column a type", at=(at,))
+        for n, text in enumerate(self.formats):
+            if why := problem(text, self.type or ""):
+                raise invalid(
+                    f"not a format of a {self.type}: {why}", "change it", at=("formats", n)
+                )
+        exact = self.type in _MASKABLE or (self.type or "").startswith("decimal")
+        if self.mask in ("sha256", "last4") and not exact:
+            way_out = "declare it as a string or a decimal, or drop it"
+            raise invalid(f"a {self.type} has no one text to mask", way_out, at=("mask",))
+        for n, one in enumerate(self.one_of):
+            if self.case is not None and one != getattr(one, self.case)():
+                way_out = f"write it in {self.case} case, as the values are"
+                raise invalid("no value is ever this one", way_out, at=("one_of", n))
         return self
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from edp.core.contract.columns import Column, ColumnName, table_names
 from edp.core.contract.dialect import Csv
@@ -15,6 +15,7 @@ from edp.core.contract.invalid import invalid
 from edp.core.contract.keyglob import Glob
 from edp.core.contract.model import Entry, Settings
 from edp.core.contract.units import Duration, Filled, Names, Ratio, Texts
+from edp.core.names import normalise
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,127}", re.ASCII)
 _TRANSFORM = re.compile(r".+\.sql|.+\.py:[A-Za-z_]\w*", re.ASCII)
@@ -90,6 +91,17 @@ Deduplicate = Annotated[
 ]
 
 
+def _check_aliases(columns: Mapping[str, Column]) -> None:
+    """Refuse a header name that would stand for two columns."""
+    taken = {normalise(key) or key.strip(): key for key in columns}
+    for key, column in columns.items():
+        for n, alias in enumerate(column.aliases):
+            other = taken.setdefault(normalise(alias) or alias.strip(), key)
+            if other != key:
+                at = ("columns", key, "aliases", n)
+                raise invalid(f"the same name as '{other}' has", "remove one", at=at)
+
+
 class Dataset(Settings):
     """A dataset's settings; the defaults are what an undeclared dataset has.
 
@@ -111,10 +123,23 @@ class Dataset(Settings):
     unknown_columns: Literal["add", "ignore", "reject", "fail"] = "add"
     max_reject_ratio: Ratio = 0.5
     freshness: Annotated[Duration, AfterValidator(_span)] | None = None
+    _transform_text: str = PrivateAttr("")
+
+    @property
+    def transform_text(self) -> str:
+        """The content of the transform's file, where the contract came from a file."""
+        return self._transform_text
+
+    def with_transform(self, text: str) -> "Dataset":
+        """The same dataset with the content of its transform's file."""
+        changed = self.model_copy()
+        changed._transform_text = text  # noqa: SLF001 (its own class)
+        return changed
 
     @model_validator(mode="after")
     def _each_name_once(self) -> "Dataset":
         columns = table_names(self.columns)
+        _check_aliases(self.columns)
         for name in self.derive:
             if name in columns.values():
                 raise invalid("a column has this name already", "take another", at=("derive", name))
@@ -134,5 +159,7 @@ class Dataset(Settings):
         for name in ("columns", "derive"):  # their order counts, and sort_keys would lose it
             if name in settings:
                 settings[name] = list(settings[name].items())
+        if self.transform is not None:
+            settings["transform"] = [self.transform, self.transform_text]
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]

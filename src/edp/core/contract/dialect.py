@@ -37,6 +37,7 @@ def _encoding(text: str) -> str:
     if text == "auto":
         return text
     try:
+        "a".encode(text)  # what has no text, such as hex, is no encoding
         return codecs.lookup(text).name
     except (LookupError, ValueError):
         raise invalid("unknown encoding", "write auto, or e.g. utf-8, utf-16, cp1252") from None

@@ -1,9 +1,11 @@
 """From the file `edp.yaml` to its Config."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from edp.core.contract.config import Config
+from edp.core.contract.dataset import Dataset
 from edp.core.contract.document import read
 from edp.core.contract.environment import dotenv
 from edp.core.contract.findings import checked
@@ -11,6 +13,8 @@ from edp.core.contract.later import unavailable
 from edp.core.contract.nodes import Unreadable
 from edp.core.contract.problems import ContractError, Problem
 from edp.core.errors import ConfigError
+
+MASK_KEY: Final = "EDP_MASK_KEY"
 
 
 def load(path: Path, *, environ: Mapping[str, str]) -> Config:
@@ -23,7 +27,40 @@ def load(path: Path, *, environ: Mapping[str, str]) -> Config:
     text = _text(path)
     beside = path.parent / ".env"
     variables = dotenv(_text(beside)) if beside.is_file() else {}
-    return parse(text, environ={**variables, **environ}, name=path.name)
+    config = parse(text, environ={**variables, **environ}, name=path.name)
+    return config.model_copy(
+        update={
+            "datasets": {
+                name: _with_transform(dataset, name, path)
+                for name, dataset in config.datasets.items()
+            }
+        }
+    )
+
+
+def mask_key(path: Path, environ: Mapping[str, str]) -> str:
+    """What masked columns are hashed with, for the contract at `path`; empty where it is not set.
+
+    `EDP_MASK_KEY` in `environ`, then in the `.env` file beside the contract.
+    """
+    beside = path.parent / ".env"
+    variables = dotenv(_text(beside)) if beside.is_file() else {}
+    return {**variables, **environ}.get(MASK_KEY, "")
+
+
+def _with_transform(dataset: Dataset, name: str, path: Path) -> Dataset:
+    if dataset.transform is None:
+        return dataset
+    file = path.parent / dataset.transform.partition(".py:")[0]
+    file = file.with_name(f"{file.name}.py") if ".py:" in dataset.transform else file
+    try:
+        return dataset.with_transform(file.read_bytes().decode())
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(
+            f"{path.name}: datasets.{name}.transform: {dataset.transform} cannot be read: {why}; "
+            "its path is relative to edp.yaml"
+        ) from error
 
 
 def parse(text: str, *, environ: Mapping[str, str], name: str = "edp.yaml") -> Config:
@@ -40,9 +77,19 @@ def parse(text: str, *, environ: Mapping[str, str], name: str = "edp.yaml") -> C
         raise ContractError([Problem(error.line, "", str(error))], name=name) from None
     config, findings = checked(document)
     findings += unavailable(config)
+    if not environ.get(MASK_KEY):
+        findings += _unkeyed(config)
     if findings:
         raise ContractError([document.problem(*finding) for finding in findings], name=name)
     return config
+
+
+def _unkeyed(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, dataset in config.datasets.items():
+        for key, column in dataset.columns.items():
+            if column.mask == "sha256":
+                way_out = f"set {MASK_KEY} in the environment or in .env, or take drop or last4"
+                yield ("datasets", name, "columns", key, "mask"), f"there is no key; {way_out}"
 
 
 def _text(path: Path) -> str:

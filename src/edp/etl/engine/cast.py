@@ -1,13 +1,15 @@
 """Casting: a text is a value of its column's type exactly, or it is a reject with a reason.
 
-A date whose year comes last has two readings; a declared column takes none of them, because to
-choose by row would be to guess. Digits that a decimal would have to drop are a reject, too.
+A date whose year comes last has two readings; a declared column takes none of them but by its
+`formats`, because to choose by row would be to guess. Digits that a decimal would have to drop
+are a reject, too.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from edp.core import formats
 from edp.core.sql import (
     BIGINT,
     DATE_YEAR_LAST,
@@ -18,6 +20,9 @@ from edp.core.sql import (
     matches,
     parse_sql,
 )
+
+if TYPE_CHECKING:
+    from edp.core.contract import Column
 
 _SHAPES: Final = {
     "boolean": "write true or false, t or f, yes or no, y or n, 1 or 0",
@@ -36,11 +41,31 @@ _RANGES: Final = {
 _YEAR_LAST: Final = {"date": DATE_YEAR_LAST, "timestamp": TIMESTAMP_YEAR_LAST}
 
 
-def misfit_sql(text: str, wanted: str) -> str:
-    """Whether `text` (SQL) has no value of the type `wanted`; false for NULL."""
-    if wanted == "string":
-        return "false"
-    return f"({text} IS NOT NULL AND {parse_sql(text, wanted)} IS NULL)"
+def cast_sql(text: str, wanted: str | None, rules: Column) -> str:
+    """The value of `text` (SQL) in a column of the type `wanted` with these rules; NULL if none.
+
+    A column without a type keeps its text. What is written year first needs no format, and is
+    tried before the formats unless one of them reads such a text otherwise.
+    """
+    if rules.case is not None:
+        text = f"{rules.case}({text})"
+    if wanted in (None, "string"):
+        return text
+    plain = parse_sql(text, wanted)
+    if not rules.formats:
+        return plain
+    told = [formats.value_sql(text, fmt, wanted) for fmt in rules.formats]
+    if all(formats.apart_from_iso(fmt) for fmt in rules.formats):
+        return f"coalesce({plain}, {', '.join(told)})"
+    return f"coalesce({', '.join(told)}, {plain})"
+
+
+def misfit_reason_sql(text: str, wanted: str, rules: Column) -> str:
+    """Why `text` (SQL) has no value by `cast_sql`: `<code>: <sentence>`."""
+    if not rules.formats:
+        return reason_sql(text, wanted)
+    ways = " or ".join(rules.formats)
+    return literal(f"not a {wanted}: write it as {ways}, or year first")
 
 
 def reason_sql(text: str, wanted: str) -> str:

@@ -12,6 +12,14 @@ import io
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from mmap import mmap
+
+_RETURN: Final = 0x0D
+_PART: Final = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,26 @@ class Dialect:
         field = rb"%b ?%b%b%b(?:(?!%b)[^\r\n])*+" % (start, quote, self._inside, quote, delimiter)
         return re.compile(field + rb"|\r\n?")
 
+    @cached_property
+    def _closed(self) -> re.Pattern[bytes]:
+        """Everything up to a quote that opens a field and is never closed."""
+        delimiter, quote, _ = self._marks
+        before = rb"(?<=[\r\n])|(?<=%b)|(?<=[\r\n] )|(?<=%b )" % (delimiter, delimiter)
+        start = rb"(?:\A|(?<=\A )|(?<=\A\xef\xbb\xbf)|%b)" % before
+        field = rb"%b%b%b%b(?:(?!%b)[^\r\n])*+" % (start, quote, self._inside, quote, delimiter)
+        return re.compile(rb"(?:[^%b]++|%b|(?!%b)%b)*+" % (quote, field, start, quote))
+
+    def is_open_at_end(self, text: bytes | mmap) -> bool:
+        r"""Whether a quoted field of the file `text` goes on to its end.
+
+        >>> Dialect(",").is_open_at_end(b'a,"b\n'), Dialect(",").is_open_at_end(b'a, "b"\n5" c\n')
+        (True, False)
+        """
+        if not self.quote:
+            return False
+        found = self._closed.match(text)
+        return found is None or found.end() < len(text)
+
     def open_after(self, line: bytes, *, inside: bool) -> bool:
         """Whether a quoted field is open at the end of `line`, when one was (`inside`) before it.
 
@@ -78,15 +106,24 @@ class Dialect:
                 return False
             at, inside = opened.end(), True
 
-    def with_line_feeds(self, text: bytes) -> bytes:
-        r"""`text` with every line end outside quotes as LF.
+    def with_line_feeds(self, text: bytes | mmap) -> Iterator[bytes]:
+        r"""`text` with every line end outside quotes as LF, in parts.
 
-        >>> Dialect(",").with_line_feeds(b'a,b\r\n"1\r\n",2\r3,4\n')
+        >>> b"".join(Dialect(",").with_line_feeds(b'a,b\r\n"1\r\n",2\r3,4\n'))
         b'a,b\n"1\r\n",2\n3,4\n'
         """
-        return self._fields_and_returns.sub(
-            lambda found: b"\n" if found[0][:1] == b"\r" else found[0], text
-        )
+        at = size = 0
+        parts: list[bytes] = []
+        for found in self._fields_and_returns.finditer(text):
+            if text[found.start()] != _RETURN:
+                continue
+            parts += (text[at : found.start()], b"\n")
+            size += found.start() - at
+            at = found.end()
+            if size > _PART:
+                yield b"".join(parts)
+                parts, size = [], 0
+        yield b"".join((*parts, text[at:]))
 
     def split(self, record: str) -> list[str]:
         """The fields of one record.

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edp.core.errors import Failure, RejectLimitExceeded, UnreadableFile
+from edp.core.errors import (
+    CheckFailed,
+    Failure,
+    PartitionLimitExceeded,
+    RejectLimitExceeded,
+    UnreadableFile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,8 +21,10 @@ if TYPE_CHECKING:
 
     from edp.core.contract import Dataset
     from edp.core.receipts import Counts
+    from edp.etl.engine.check import Rule
     from edp.etl.engine.header import Source
     from edp.etl.engine.lines import Reject
+    from edp.etl.port import Job
 
 
 def unusable(
@@ -36,6 +44,54 @@ def unusable(
             continue
         found[source.snapshot.number] = Failure.of(UnreadableFile(f"{source.key}: {why}"))
     return found
+
+
+def checked(
+    con: DuckDBPyConnection,
+    sources: Sequence[Source],
+    rules: Sequence[Rule],
+    located: Mapping[int, Sequence[Reject]],
+    rejects: str,
+) -> dict[int, Failure]:
+    """Files with a row for which a check that fails files is false."""
+    if not any(rule.fatal for rule in rules):
+        return {}
+    query = f"SELECT f, min(row), count(*) FROM {rejects} WHERE fatal GROUP BY f"
+    keys = {source.snapshot.number: source.key for source in sources}
+    found: dict[int, Failure] = {}
+    for number, first, rows in con.execute(query).fetchall():
+        ((reason,),) = con.execute(f"SELECT reason FROM {rejects} WHERE row = {first}").fetchall()
+        lines = [r.record.line for r in located.get(number, ()) if r.row == first]
+        where = f"; the first is line {lines[0]}" if lines else ""
+        found[number] = Failure.of(
+            CheckFailed(f"{keys[number]}: {reason} is false for {rows} of its rows{where}")
+        )
+    return found
+
+
+def too_parted(
+    con: DuckDBPyConnection,
+    sources: Sequence[Source],
+    rows: str,
+    columns: Sequence[str],
+    job: Job,
+) -> dict[int, Failure]:
+    """Files whose `rows` (a query) have more different values in `columns` than is allowed."""
+    if not columns:
+        return {}
+    values = f"SELECT DISTINCT f, {', '.join(columns)} FROM {rows}"
+    query = f"SELECT f, count(*) FROM ({values}) GROUP BY f HAVING count(*) > {job.max_partitions}"
+    keys = {source.snapshot.number: source.key for source in sources}
+    return {
+        number: Failure.of(
+            PartitionLimitExceeded(
+                f"{keys[number]}: its rows belong into {count} partitions, and "
+                f"batch.max_partitions is {job.max_partitions}; partition by something coarser, "
+                "or raise that"
+            )
+        )
+        for number, count in con.execute(query).fetchall()
+    }
 
 
 def over_limit(
@@ -68,6 +124,7 @@ def over_limit(
 def _first_reason(con: DuckDBPyConnection, rejects: str, first: Reject) -> str:
     reason = first.reason
     if first.row is not None:
-        query = f"SELECT column_name || ' is ' || reason FROM {rejects} WHERE row = {first.row}"
+        said = "coalesce(column_name || ' is ', '') || reason"
+        query = f"SELECT {said} FROM {rejects} WHERE row = {first.row}"
         ((reason,),) = con.execute(query).fetchall()
     return f"; the first one, line {first.record.line}: {reason}"

@@ -1,6 +1,6 @@
 """A group: files with equal headers, read, judged and counted together.
 
-Every record gets the first outcome that applies: rejected, duplicate, written.
+Every record gets the first outcome that applies: rejected, filtered, duplicate, written.
 """
 
 # ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
@@ -8,30 +8,34 @@ Every record gets the first outcome that applies: rejected, duplicate, written.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edp.core.errors import Failure, UnreadableFile
+from edp.core.names import normalise
 from edp.core.receipts import Counts
-from edp.etl.engine.check import rejects_sql
-from edp.etl.engine.columns import missing
-from edp.etl.engine.deduplicate import duplicates_sql
-from edp.etl.engine.failing import over_limit, unusable
+from edp.core.sql import value_sql
+from edp.etl.engine.columns import missing, untrimmed
+from edp.etl.engine.deduplicate import duplicates_sql, same_key_sql
+from edp.etl.engine.failing import checked, over_limit, too_parted, unusable
 from edp.etl.engine.infer import infer
-from edp.etl.engine.lines import locate
-from edp.etl.engine.reading import drop_blank_lines, parse_rejects, read_sql
-from edp.etl.engine.standardise import standardise_sql
+from edp.etl.engine.locating import locate
+from edp.etl.engine.offering import offered
+from edp.etl.engine.reading import read
+from edp.etl.engine.transforming import Room, transform
+from edp.etl.engine.verdict import FILTERED, Verdicts, key_names, rejects_sql, table_name, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
-    from edp.core.contract import Dataset
+    from edp.core.contract import Column, Dataset
     from edp.core.types import Admits
     from edp.etl.engine.columns import Cell
     from edp.etl.engine.header import Source
     from edp.etl.engine.lines import Reject
+    from edp.etl.port import Job
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,15 @@ class Group:
     """What was found in files with one header; mappings are by number of the file.
 
     `texts` is the table of standardised records (c0, c1, ..., f), `rejects` that of rows which
-    columns reject, `kept` the query for rows that are written (row, f, c0, ...). `located` has
-    every rejected record.
+    columns or checks reject, `kept` the query for rows that are written (row, f, c0, ...): values
+    of the columns in `cells` that have a type, texts of the others and of masked ones. `read` are
+    the columns as the files have them. `located` has every rejected record. `warnings` are by
+    number of the file, then by check.
     """
 
     sources: Sequence[Source]
     cells: Sequence[Cell]
+    read: Sequence[Cell]
     texts: str
     rejects: str
     kept: str
@@ -52,6 +59,7 @@ class Group:
     counts: Mapping[int, Counts]
     admits: Mapping[int, Mapping[str, Admits]]
     failures: Mapping[int, Failure]
+    warnings: Mapping[int, Mapping[str, int]]
 
 
 def judge(
@@ -59,45 +67,116 @@ def judge(
     number: int,
     sources: Sequence[Source],
     cells: Sequence[Cell],
-    contract: Dataset,
+    job: Job,
 ) -> Group:
     """Group `number`: its files' records as text, each with its outcome.
 
-    Raises: any error that DuckDB has with the files.
+    Raises: UnfitExpression, and any error that DuckDB has with the files.
     """
-    header = sources[0].header
+    contract, header = job.contract, sources[0].header
     texts, rejects, duplicates = f"texts_{number}", f"rejects_{number}", f"duplicates_{number}"
-    parser = _read(con, number, texts, sources, contract)
-    con.execute(f"CREATE TABLE {rejects} AS {rejects_sql(texts, cells)}")
+    parsed = read(con, number, texts, sources, nulls=contract.nulls, untrimmed=untrimmed(cells))
+    judged = verdicts(con, texts, len(header.names), cells, contract)
+    values = f"({judged.query})" if judged.plain else f"values_{number}"
+    if not judged.plain:
+        con.execute(f"CREATE TABLE {values} AS {judged.query}")
+    con.execute(f"CREATE TABLE {rejects} AS {rejects_sql(texts, values, judged.rules)}")
     con.execute(
         f"CREATE TABLE {duplicates} AS SELECT row, f "
-        f"FROM ({_duplicates(texts, len(header.names), contract)}) "
-        f"WHERE row NOT IN (SELECT row FROM {rejects})"
+        f"FROM ({_duplicates(texts, values, len(header.names), judged, contract)}) d "
+        f'ANTI JOIN (SELECT "$row" FROM {values} WHERE "$code" IS NOT NULL) j ON d.row = j."$row"'
     )
-    kept = _kept(con, texts, rejects, duplicates)
-    rows, by_column = _rows(con, texts), _rows(con, rejects)
-    located, failures = _locate(con, sources, parser, texts=texts, rejects=rejects, rows=rows)
+    kept, columns = _kept(con, values, duplicates, judged), _columns(judged.cells)
+    rows, by_rule = _rows(con, texts), _rows(con, rejects)
+    located, failures = _locate(
+        con, sources, parsed.rejected, texts=texts, rejects=rejects, rows=rows
+    )
+    failures = {**checked(con, sources, judged.rules, located, rejects), **failures}
+    filtered = _rows(con, f'(SELECT "$f" AS f FROM {values} WHERE "$code" = {FILTERED})')
+    good = _rows(con, f"({kept})")
+    if contract.transform is not None:
+        room = Room(job.workdir, job.memory // 2, job.threads)
+        alive = [source for source in sources if source.snapshot.number not in failures]
+        made = transform(
+            con, kept, judged.cells, alive, contract, table=f"transformed_{number}", room=room
+        )
+        kept, columns = made.kept, _columns(made.cells, contract)
+        failures = {**made.failures, **failures}
+    kept = f"SELECT row, f, {_outgoing(columns)} FROM ({kept})"
+    written = _rows(con, f"({kept})")
+    if contract.transform is not None:
+        filtered += good - written
     counts = _counts(
         sources,
         rows=rows,
         unparsed=Counter({n: sum(r.row is None for r in found) for n, found in located.items()}),
-        written=_rows(con, f"({kept})"),
+        written=written,
         duplicate=_rows(con, duplicates),
-        rejected=by_column,
+        filtered=filtered,
+        rejected=by_rule,
     )
     over = over_limit(con, sources, counts, contract, located=located, rejects=rejects)
     failures = {**unusable(sources, counts, missing(cells, contract)), **over, **failures}
+    parted = too_parted(con, sources, f"({kept})", _parted_by(columns, contract), job)
+    cells_out = tuple(replace(c, type="string") if c.mask else c for c in columns)
+    admits = infer(con, kept, cells_out)
+    if contract.transform is None:
+        own = [cell for cell in cells_out if cell in cells]
+        admits = offered(sources, own, admits)
     return Group(
         sources=sources,
-        cells=cells,
+        cells=cells_out,
+        read=cells,
         texts=texts,
         rejects=rejects,
         kept=kept,
         located=located,
         counts=counts,
-        admits=infer(con, kept, cells),
-        failures=failures,
+        admits=admits,
+        failures={**parted, **failures, **parsed.failures},
+        warnings=_warnings(con, values, judged.warnings),
     )
+
+
+def _columns(cells: Sequence[Cell], contract: Dataset | None = None) -> tuple[Cell, ...]:
+    """The table's columns; those of a transform are masked by their names."""
+    if contract is not None:
+        rules = {column.rename or key: column for key, column in _named(contract)}
+        cells = [replace(c, rules=rules[c.name]) if c.name in rules else c for c in cells]
+    return tuple(cell for cell in cells if cell.stays)
+
+
+def _named(contract: Dataset) -> list[tuple[str, Column]]:
+    return [(normalise(key), column) for key, column in contract.columns.items()]
+
+
+def _outgoing(cells: Sequence[Cell]) -> str:
+    return ", ".join(
+        f"{value_sql(cell.type or 'string', 'string', cell.text)} AS {cell.text}"
+        if cell.mask
+        else cell.text
+        for cell in cells
+    )
+
+
+def _parted_by(cells: Sequence[Cell], contract: Dataset) -> list[str]:
+    wanted = [table_name(name, contract) for name in contract.partition_by]
+    return [cell.text for cell in cells if cell.name in wanted]
+
+
+def _warnings(
+    con: DuckDBPyConnection, values: str, checks: Sequence[str]
+) -> Mapping[int, Mapping[str, int]]:
+    """Rows that are not rejected and for which a check that warns is false."""
+    if not checks:
+        return {}
+    counted = ", ".join(f'count_if("$warn{n}")' for n in range(len(checks)))
+    good = f'coalesce("$code", {FILTERED}) < 0'
+    query = f'SELECT "$f", {counted} FROM {values} WHERE {good} GROUP BY 1'
+    return {
+        number: {name: n for name, n in zip(checks, counts, strict=True) if n}
+        for number, *counts in con.execute(query).fetchall()
+    }
 
 
 def _locate(
@@ -120,42 +199,32 @@ def _locate(
         n = source.snapshot.number
         if n in parser or n in wanted:
             try:
-                located[n] = locate(source, parser.get(n, {}), wanted[n], rows[n])
+                located[n] = locate(con, source, parser.get(n, {}), wanted[n], rows[n])
             except UnreadableFile as error:
                 failures[n] = Failure.of(error)
     return located, failures
 
 
-def _read(
-    con: DuckDBPyConnection,
-    number: int,
-    texts: str,
-    sources: Sequence[Source],
-    contract: Dataset,
-) -> Mapping[int, Mapping[int, str]]:
-    """Fill the table `texts`, and say what the parser rejected."""
-    header = sources[0].header
-    width = len(header.names)
-    errors, scans = f"errors_{number}", f"scans_{number}"
-    records = read_sql(sources, header, errors, scans)
-    con.execute(f"CREATE TABLE {texts} AS {standardise_sql(records, width, contract.nulls)}")
-    parser = parse_rejects(con, sources, errors, scans)
-    if width == 1:
-        drop_blank_lines(con, texts, sources, parser)
-    return parser
-
-
-def _duplicates(texts: str, width: int, contract: Dataset) -> str:
+def _duplicates(texts: str, values: str, width: int, judged: Verdicts, contract: Dataset) -> str:
     if contract.deduplicate == "none":
         return f"SELECT rowid AS row, f FROM {texts} WHERE false"
-    return duplicates_sql(texts, width)
+    if contract.deduplicate == "exact":
+        return duplicates_sql(texts, width)
+    places = {cell.name: cell.text for cell in judged.cells}
+    order = [table_name(name, contract) for name in contract.deduplicate.order_by]
+    return same_key_sql(
+        values,
+        [places[name] for name in key_names(contract) if name in places],
+        [places[name] for name in order if name in places],
+        contract.deduplicate.keep,
+    )
 
 
-def _kept(con: DuckDBPyConnection, texts: str, rejects: str, duplicates: str) -> str:
-    rows = f"SELECT rowid AS row, * FROM {texts}"
-    dropped = f"SELECT row FROM {rejects} UNION ALL SELECT row FROM {duplicates}"
-    if con.execute(f"SELECT 1 FROM ({dropped}) LIMIT 1").fetchall():
-        return f"SELECT t.* FROM ({rows}) t ANTI JOIN ({dropped}) d ON t.row = d.row"
+def _kept(con: DuckDBPyConnection, values: str, duplicates: str, judged: Verdicts) -> str:
+    names = "".join(f", {cell.text}" for cell in judged.cells)
+    rows = f'SELECT "$row" AS row, "$f" AS f{names} FROM {values} WHERE "$code" IS NULL'
+    if con.execute(f"SELECT 1 FROM {duplicates} LIMIT 1").fetchall():
+        return f"SELECT t.* FROM ({rows}) t ANTI JOIN {duplicates} d ON t.row = d.row"
     return rows
 
 
@@ -170,6 +239,7 @@ def _counts(
     unparsed: Counter[int],
     written: Counter[int],
     duplicate: Counter[int],
+    filtered: Counter[int],
     rejected: Counter[int],
 ) -> dict[int, Counts]:
     found = {}
@@ -179,6 +249,7 @@ def _counts(
             rows_read=rows[n] + unparsed[n],
             rows_written=written[n],
             rows_duplicate=duplicate[n],
+            rows_filtered=filtered[n],
             rows_rejected=rejected[n] + unparsed[n],
         )
         if not counts.conserved:

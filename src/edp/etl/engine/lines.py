@@ -8,16 +8,16 @@ or the file fails.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import UnreadableFile
+from edp.etl.engine.dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from edp.etl.engine.dialect import Dialect
     from edp.etl.engine.header import Source
 
 UNCLOSED: Final = "unclosed quote: a quoted field goes on to the end of the file"
@@ -78,11 +78,13 @@ def _content(parts: list[bytes], *, first: bool) -> bytes:
 
 
 def body(source: Source) -> Iterator[Record]:
-    """The records of a file after its header, blank lines too."""
+    """The records of a CSV file after its header, blank lines too."""
+    header, skipped = source.header, source.snapshot.skipped
+    assert isinstance(header.layout, Dialect)
     with Path(source.snapshot.path).open("rb") as file:
-        for n, record in enumerate(records(file, source.header.dialect)):
-            if n > source.header.blank:
-                yield record
+        for n, record in enumerate(records(file, header.layout)):
+            if n >= header.blank + header.present:
+                yield replace(record, line=record.line + skipped) if skipped else record
 
 
 def judged(source: Source, rejected: Mapping[int, str]) -> Iterator[tuple[Record, str | None]]:
@@ -98,12 +100,6 @@ def judged(source: Source, rejected: Mapping[int, str]) -> Iterator[tuple[Record
             _, why = ends.popleft()
             reason = reason or why
         yield record, reason
-
-
-def blanks(source: Source, rejected: Mapping[int, str]) -> list[int]:
-    """Which of DuckDB's rows (from 0) of a file of one column are blank lines."""
-    rows = (record for record, reason in judged(source, rejected) if reason is None)
-    return [n for n, record in enumerate(rows) if not record.raw]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,32 @@
-"""Opening: a source file becomes bytes of our own with a header, or a failure with its name."""
+"""Opening: a source file becomes text of our own with a header, or a failure with its name."""
 
 from __future__ import annotations
 
+import mmap
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edp.core.errors import EdpError, Failure
+from edp.core.errors import EdpError, Failure, UnreadableFile
+from edp.etl.engine.encoding import encoding_of, to_utf_8
+from edp.etl.engine.folders import with_folders
 from edp.etl.engine.header import Source, dialect_of, read_header
-from edp.etl.engine.snapshot import check_format, check_tag, hashed, take, with_one_line_end
+from edp.etl.engine.kind import check_text, extension, kind_of
+from edp.etl.engine.objects import read_objects
+from edp.etl.engine.parquet import read_columns
+from edp.etl.engine.snapshot import Snapshot, check_tag, chunks, hashed, rewritten, take
+from edp.etl.engine.unpacking import packed_with, unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from edp.core.contract import Dataset
+    from edp.etl.engine.dialect import Dialect
+    from edp.etl.engine.snapshot import Signs
     from edp.etl.port import Input
+
+_LINE_END = re.compile(rb"\r\n|\r(?=.)|\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -34,9 +48,74 @@ def open_source(given: Input, number: int, workdir: str, contract: Dataset) -> S
         return Unopened(Failure.of(error))
     try:
         check_tag(snapshot, given.sha256)
-        check_format(snapshot, signs, contract)
-        if not signs.one_line_end:
-            snapshot = with_one_line_end(snapshot, dialect_of(snapshot, contract.csv))
-        return read_header(snapshot, contract.csv)
+        return with_folders(_source(snapshot, signs, contract))
     except EdpError as error:
         return Unopened(Failure.of(error), snapshot.sha256, snapshot.size)
+
+
+def _source(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
+    member = ""
+    if packing := packed_with(signs.head):
+        snapshot, signs, member = unpacked(snapshot, packing)
+    if encoding := encoding_of(signs.head, "auto"):
+        snapshot, signs = rewritten(snapshot, ".utf8", to_utf_8(chunks(snapshot), encoding))
+    kind = kind_of(snapshot.key, member, signs.head, contract.format)
+    if kind == "parquet":
+        return read_columns(snapshot, signs)
+    stated = contract.csv.encoding if kind == "csv" and not encoding else "auto"
+    if encoding := encoding_of(signs.head, stated):
+        snapshot, signs = rewritten(snapshot, ".utf8", to_utf_8(chunks(snapshot), encoding))
+    check_text(snapshot.key, signs, kind)
+    if kind == "json":
+        return read_objects(snapshot, signs, contract.nulls)
+    return _csv(snapshot, signs, contract)
+
+
+def _csv(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
+    """A CSV file by itself, with one line end."""
+    if contract.csv.delimiter == "auto" and extension(snapshot.key) == ".tsv":
+        contract = contract.model_copy(
+            update={"csv": contract.csv.model_copy(update={"delimiter": "\t"})}
+        )
+    if count := contract.csv.skip_rows:
+        size = signs.size
+        parts = _without_lines(chunks(snapshot), count)
+        snapshot, signs = rewritten(snapshot, ".body", parts, skipped=count)
+        if size and not signs.size:
+            raise UnreadableFile(
+                f"{snapshot.key}: nothing is left after {count} lines, which `csv.skip_rows` skips"
+            )
+    if not signs.one_line_end:
+        snapshot = _with_one_line_end(snapshot, dialect_of(snapshot, contract.csv))
+    return read_header(snapshot, contract, line_feeds=not signs.one_line_end)
+
+
+def _without_lines(parts: Iterable[bytes], count: int) -> Iterator[bytes]:
+    """`parts` without their first `count` lines, which end with LF, CRLF or CR."""
+    rest = b""
+    for part in parts:
+        rest += part
+        at = 0
+        while count and (found := _LINE_END.search(rest, at)):
+            at, count = found.end(), count - 1
+        rest = rest[at:]
+        if not count:
+            yield rest
+            rest = b""
+        else:
+            rest = rest[-1:]  # it may be half a line end
+
+
+def _with_one_line_end(snapshot: Snapshot, dialect: Dialect) -> Snapshot:
+    """The snapshot with LF at the end of every line, in a copy of its own.
+
+    Line ends inside quotes are part of a value and stay.
+    """
+    with (
+        Path(snapshot.path).open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text,
+    ):
+        found, _ = rewritten(
+            snapshot, ".lf", dialect.with_line_feeds(text), skipped=snapshot.skipped
+        )
+    return found

@@ -1,6 +1,7 @@
 """Rejects: the rows that are not in the table, with file, line, reason and raw text.
 
-They go through a file of JSON lines, because their text is of every kind.
+They go through a file of JSON lines, because their text is of every kind. Where the file has a
+masked column, the raw text is written again from the fields, and withheld where those are unknown.
 """
 
 # ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
@@ -11,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from edp.core.sql import literal
+from edp.etl.engine.masking import WITHHELD, record_sql, value_sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,6 +33,7 @@ SCHEMA: Final = {
 
 def write_lines(group: Group, path: Path, failed: Collection[int]) -> None:
     """Write a line for each rejected record of the group's files that have not failed."""
+    hidden = any(cell.mask for cell in group.read)
     with path.open("w", encoding="utf-8") as out:
         for source in group.sources:
             if source.snapshot.number in failed:
@@ -41,17 +44,22 @@ def write_lines(group: Group, path: Path, failed: Collection[int]) -> None:
                     "row": reject.row,
                     "line": reject.record.line,
                     "reason": reject.reason,
-                    "raw": reject.record.text,
+                    "raw": WITHHELD if hidden else reject.record.text,
                 }
                 out.write(json.dumps(line) + "\n")
 
 
 def rejects_query(group: Group, path: Path, run_id: str) -> str:
     """The query for the rejects table's rows of the group; `path` is from `write_lines`."""
+    value, raw, texts = value_sql("r.column_name", "r.value", group.read), "p.raw", ""
+    if any(cell.mask for cell in group.read):
+        width = len(group.sources[0].header.names)
+        raw = f"CASE WHEN t.rowid IS NULL THEN p.raw ELSE {record_sql(width, group.read)} END"
+        texts = f" LEFT JOIN {group.texts} t ON t.rowid = p.row"
     return (
-        f"SELECT {literal(run_id)} AS run_id, p.source_file, p.line, r.column_name, r.value, "
-        f"coalesce(r.reason, p.reason) AS reason, p.raw "
+        f"SELECT {literal(run_id)} AS run_id, p.source_file, p.line, r.column_name, "
+        f"{value} AS value, coalesce(r.reason, p.reason) AS reason, {raw} AS raw "
         f"FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = "
         "{source_file: 'VARCHAR', row: 'BIGINT', line: 'BIGINT', reason: 'VARCHAR', "
-        f"raw: 'VARCHAR'}}) p LEFT JOIN {group.rejects} r ON p.row = r.row"
+        f"raw: 'VARCHAR'}}) p LEFT JOIN {group.rejects} r ON p.row = r.row{texts}"
     )

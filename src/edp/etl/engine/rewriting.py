@@ -39,6 +39,7 @@ def rewrite(task: Rewrite) -> DataFile:
             name=name,
             schema=schema,
             sources=sources,
+            partition=file.partition,
         )
 
 
@@ -54,4 +55,6 @@ def _rows_sql(task: Rewrite, schema: Mapping[str, str]) -> str:
         values += [identifier(SOURCE_FILE), identifier(LOADED_AT)]
     gone = ", ".join(literal(name) for name in sorted(task.without))
     where = f" WHERE {key} NOT IN ({gone})" if gone else ""
-    return f"SELECT {', '.join(values)} FROM read_parquet({literal(task.path)}){where}"
+    # the folder's name would stand for the column, where the file has it as well
+    rows = f"read_parquet({literal(task.path)}, hive_partitioning = false)"
+    return f"SELECT {', '.join(values)} FROM {rows}{where}"

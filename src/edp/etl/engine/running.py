@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from edp.core.errors import Failure, UnreadableFile
+import duckdb
+
+from edp.core.errors import ConfigError, Failure, RetryableError, UnreadableFile
 from edp.core.faults import reach
 from edp.core.files import Outcome, ProfileColumn
 from edp.core.types import Admits, intersection
 from edp.etl.engine.columns import columns
+from edp.etl.engine.compiling import compile_contract
 from edp.etl.engine.group import Group, judge
 from edp.etl.engine.header import Header, Source
+from edp.etl.engine.masking import keyed, masked
 from edp.etl.engine.opening import Unopened, open_source
+from edp.etl.engine.partitions import values
 from edp.etl.engine.session import session
 from edp.etl.engine.staging import stage_data, stage_rejects
 from edp.etl.port import JobResult
@@ -29,11 +34,32 @@ if TYPE_CHECKING:
     from edp.etl.port import Job
 
 
+class TooManyPartitions(RetryableError):
+    """The files of a run have too many partitions together; each may go with fewer others."""
+
+    code = "too many partitions"
+
+
 def run(job: Job) -> JobResult:
     """Read the job's inputs and stage their rows and rejects.
 
     Raises: any error that no single input can be blamed for.
     """
+    try:
+        compile_contract(job.contract)
+    except ConfigError as error:
+        why = Failure(ConfigError.code, f"edp.yaml: datasets.{job.dataset}.{error}", permanent=True)
+        return JobResult([Outcome(given.key, "", 0, failure=why) for given in job.inputs], [])
+    try:
+        return _run(job)
+    except duckdb.Error as error:
+        if not masked(job.contract) or isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        why_not = f"{type(error).__name__} in DuckDB (its text is withheld: columns are masked)"
+        raise RuntimeError(why_not) from None
+
+
+def _run(job: Job) -> JobResult:
     opened = [
         open_source(given, number, job.workdir, job.contract)
         for number, given in enumerate(job.inputs)
@@ -49,8 +75,10 @@ def run(job: Job) -> JobResult:
         groups = _groups(con, job, sources, outcomes)
         failures = {n: why for group in groups for n, why in group.failures.items()}
         types = resolve(job.live, groups, failures)
-        data = stage_data(con, job, groups, types, failures)
-        rejects = stage_rejects(con, job, groups, failures)
+        _check_partitions(con, job, groups, failures)
+        with keyed(con, job.mask_key):
+            data = stage_data(con, job, groups, types, failures)
+            rejects = stage_rejects(con, job, groups, failures)
     reach("engine.staged")
     for group in groups:
         outcomes.update(_outcomes(group, failures))
@@ -79,8 +107,29 @@ def _groups(
                 why = UnreadableFile(f"{source.key}: {error}")
                 outcomes[source.snapshot.number] = _outcome(source, failure=Failure.of(why))
             continue
-        groups.append(judge(con, number, members, cells, job.contract))
+        try:
+            groups.append(judge(con, number, members, cells, job))
+        except ConfigError as error:
+            for source in members:
+                unfit = Failure(ConfigError.code, f"{source.key}: {error}", permanent=True)
+                outcomes[source.snapshot.number] = _outcome(source, failure=unfit)
     return groups
+
+
+def _check_partitions(
+    con: DuckDBPyConnection, job: Job, groups: Sequence[Group], failures: Mapping[int, Failure]
+) -> None:
+    """Raises: TooManyPartitions when files that may go alone are too many partitions together."""
+    if not job.contract.partition_by:
+        return
+    found: set[tuple[object, ...]] = set()
+    for group in groups:
+        found |= values(con, group, job.contract, sorted(failures))
+    if len(found) > job.max_partitions:
+        raise TooManyPartitions(
+            f"the run's files belong into {len(found)} partitions, and batch.max_partitions is "
+            f"{job.max_partitions}"
+        )
 
 
 def resolve(
@@ -125,5 +174,6 @@ def _outcomes(group: Group, failures: Mapping[int, Failure]) -> dict[int, Outcom
             group.counts[snapshot.number],
             profile,
             failures.get(snapshot.number),
+            group.warnings.get(snapshot.number, {}),
         )
     return found

@@ -1,6 +1,7 @@
 """Staging: the rows and rejects of a job's good files, cast and written.
 
-A group of files gives one data file, its rows in input order; a job gives one file of rejects.
+A group of files gives one data file for each partition, its rows in input order; a job gives one
+file of rejects.
 """
 
 # ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import fitting_sql, identifier, literal
+from edp.etl.engine.masking import mask_sql
+from edp.etl.engine.partitions import Part, parts
 from edp.etl.engine.rejects import SCHEMA, rejects_query, write_lines
 from edp.etl.engine.write import Writer
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from edp.core.files import DataFile
     from edp.core.receipts import Counts
+    from edp.etl.engine.columns import Cell
     from edp.etl.engine.group import Group
     from edp.etl.port import Job
 
@@ -74,9 +78,23 @@ def stage_data(
             continue
         schema = {cell.name: cell.type or types[cell.name] for cell in group.cells}
         query = _rows_sql(group, schema, failed, job.loaded_at)
-        staged.append(
-            writer.write(con, query, kind="data", name=str(number), schema=schema, sources=sources)
-        )
+        if job.contract.partition_by:
+            table = f"final_{number}"
+            parted = parts(con, query, group, job.contract, table)
+        else:
+            parted = [Part("", query, sources)]
+        staged += [
+            writer.write(
+                con,
+                part.query,
+                kind="data",
+                name=str(number),
+                schema=schema,
+                sources=part.sources,
+                partition=part.folder,
+            )
+            for part in parted
+        ]
     return staged
 
 
@@ -84,8 +102,7 @@ def _rows_sql(
     group: Group, schema: Mapping[str, str], failed: Collection[int], loaded_at: float
 ) -> str:
     values = [
-        f"{fitting_sql(cell.text, schema[cell.name])} AS {identifier(cell.name)}"
-        for cell in group.cells
+        f"{_value(cell, schema[cell.name])} AS {identifier(cell.name)}" for cell in group.cells
     ]
     keys = {source.snapshot.number: source.key for source in group.sources}
     names = ", ".join(f"({number}, {literal(key)})" for number, key in keys.items())
@@ -97,3 +114,9 @@ def _rows_sql(
         f"SELECT {', '.join(values)} FROM ({group.kept}) k "
         f"JOIN (VALUES {names}) n (number, key) ON k.f = n.number WHERE k.f NOT IN ({gone})"
     )
+
+
+def _value(cell: Cell, kind: str) -> str:
+    if cell.mask:
+        return mask_sql(cell.text, cell.mask)
+    return cell.text if cell.type else fitting_sql(cell.text, kind)

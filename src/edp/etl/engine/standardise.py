@@ -13,25 +13,34 @@ from typing import TYPE_CHECKING, Final
 from edp.core.sql import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 WHITE_SPACE: Final = " \t\n\r\v\f"
 
 
-def standardise_sql(records: str, width: int, nulls: Sequence[str]) -> str:
-    """The query for the `records` (a query with columns c0, c1, ..., f) with texts standardised."""
+def standardise_sql(
+    records: str,
+    width: int,
+    nulls: Sequence[str],
+    untrimmed: Collection[int] = (),
+) -> str:
+    """The query for the `records` (a query with columns c0, c1, ..., f) with texts standardised.
+
+    Columns whose places are in `untrimmed` keep their outer white space.
+    """
     texts = [f"c{n}" for n in range(width)]
-    trimmed = ", ".join(f"{_trimmed(text, nulls)} AS {text}" for text in texts)
+    trimmed = ", ".join(
+        f"{text if n in untrimmed else _trimmed(text)} AS {text}" for n, text in enumerate(texts)
+    )
     kept = ", ".join(f"{_kept(text, nulls)} AS {text}" for text in texts)
     return f"SELECT {kept}, f FROM (SELECT {trimmed}, f FROM ({records}))"
 
 
-def _trimmed(text: str, nulls: Sequence[str]) -> str:
+def _trimmed(text: str) -> str:
     # trim() of every text doubles the cost of reading, so that the edges are looked at first
-    whole = text if "" in nulls else f"coalesce({text}, '')"
     return (
         f"CASE WHEN {text} < '!' OR {text}[-1] < '!' "
-        f"THEN trim({text}, {literal(WHITE_SPACE)}) ELSE {whole} END"
+        f"THEN trim({text}, {literal(WHITE_SPACE)}) ELSE {text} END"
     )
 
 

@@ -47,13 +47,15 @@ class Writer:
         name: str,
         schema: Mapping[str, str],
         sources: Mapping[str, int],
+        partition: str = "",
     ) -> DataFile:
         """The rows of `query` as the Parquet file `<run>-<fence>-<name>.parquet`.
 
-        `sources` maps object key to rows and must add up to the rows of the query.
+        `sources` maps object key to rows and must add up to the rows of the query. `partition`
+        is the folder that the file lies in.
         Raises: RuntimeError when the file does not hold as many rows.
         """
-        folder = Path(self.workdir) / FOLDERS[kind]
+        folder = Path(self.workdir) / FOLDERS[kind] / partition
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.run_id}-{self.fence}-{name}.parquet"
         path.unlink(missing_ok=True)  # read-only, from an attempt before
@@ -79,7 +81,14 @@ class Writer:
         path.chmod(0o444)
         digest, size = _durable(path)
         return DataFile(
-            str(path), kind, rows, size, digest, schema=dict(schema), sources=dict(sources)
+            str(path),
+            kind,
+            rows,
+            size,
+            digest,
+            schema=dict(schema),
+            sources=dict(sources),
+            partition=partition,
         )
 
 

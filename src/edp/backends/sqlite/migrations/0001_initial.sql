@@ -45,8 +45,7 @@ CREATE TABLE object (
 CREATE TABLE seen (
     key TEXT PRIMARY KEY,
     stat TEXT NOT NULL,                    -- size:mtime_ns:inode
-    sha256 TEXT NOT NULL,
-    linkable INTEGER NOT NULL DEFAULT 0    -- renamed in, never written in place
+    sha256 TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- bytes that a replay is about to put into the source, and the event they belong to

@@ -1,0 +1,49 @@
+"""Stored values: how a column that is stored as one type is read as another, exactly."""
+
+from __future__ import annotations
+
+from edp.core.sql.grammar import decimal, parse_sql, physical
+
+_NUMBERS = ("int", "bigint", "double")
+
+
+def _text_sql(stored: str, column: str) -> str:
+    kind = stored.partition(":")[0]
+    if kind == "timestamptz":
+        moment = f"timezone('UTC', {column})"
+        return f"{_text_sql('timestamp', moment)} || 'Z'"
+    if kind == "timestamp":
+        seconds = f"strftime({column}, '%Y-%m-%d %H:%M:%S')"
+        return (
+            f"CASE WHEN microsecond({column}) % 1000000 = 0 THEN {seconds} "
+            f"ELSE strftime({column}, '%Y-%m-%d %H:%M:%S.%f') END"
+        )
+    return f"CAST({column} AS VARCHAR)"
+
+
+def value_sql(stored: str, wanted: str, column_sql: str) -> str:
+    """The expression that reads a column stored as `stored` as `wanted`, exactly.
+
+    Text is read by its grammar; any value becomes text canonically (booleans `true`/`false`,
+    timestamps `YYYY-MM-DD HH:MM:SS[.ffffff]`, with an offset in UTC and `Z`). A value that the
+    wanted type cannot hold exactly reads as NULL.
+
+    Raises: ValueError where no value of `stored` means anything as `wanted`.
+
+    >>> value_sql("date:mdy", "date", '"d"'), value_sql("bigint", "string", '"n"')
+    ('"d"', 'CAST("n" AS VARCHAR)')
+    """
+    kind, want = stored.partition(":")[0], wanted.partition(":")[0]
+    if kind == want:
+        return column_sql
+    if kind == "string":
+        return parse_sql(column_sql, wanted)
+    if (kind, want) == ("json", "string"):
+        return column_sql
+    if want == "string":
+        return _text_sql(stored, column_sql)
+    numbers = all(name in _NUMBERS or decimal(name) for name in (kind, want))
+    if not numbers and {kind, want} != {"date", "timestamp"}:
+        raise ValueError(f"a {kind} column cannot be read as {want}")
+    cast = f"TRY_CAST({column_sql} AS {physical(want)})"
+    return f"CASE WHEN CAST({cast} AS {physical(kind)}) = {column_sql} THEN {cast} END"

@@ -1,0 +1,103 @@
+"""Partitions: rows part into folders by the values of some columns, named as Hive names them.
+
+A value is percent-encoded; NULL and the empty text are in `__HIVE_DEFAULT_PARTITION__`. The
+columns stand in the files, too, so that a folder's name is never needed to read one.
+"""
+
+# ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from edp.core.names import SOURCE_FILE
+from edp.core.sql import identifier, value_sql
+from edp.etl.engine.verdict import table_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from duckdb import DuckDBPyConnection
+
+    from edp.core.contract import Dataset
+    from edp.etl.engine.group import Group
+
+NOTHING: Final = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One partition's rows: its folder, the query for them, and how many each source has."""
+
+    folder: str
+    query: str
+    sources: Mapping[str, int]
+
+
+def folder(names: Sequence[str], values: Sequence[str | None]) -> str:
+    """The folder of rows that have these values.
+
+    >>> folder(["day", "shop"], ["2025-01-01", "a/b"]), folder(["day"], [None])
+    ('day=2025-01-01/shop=a%2Fb', 'day=__HIVE_DEFAULT_PARTITION__')
+    """
+    return "/".join(f"{n}={_encoded(v)}" for n, v in zip(names, values, strict=True))
+
+
+def _encoded(value: str | None) -> str:
+    if not value:
+        return NOTHING
+    encoded = quote(value, safe="")
+    return f"%5F{encoded[1:]}" if encoded == NOTHING else encoded
+
+
+def parts(
+    con: DuckDBPyConnection, query: str, group: Group, contract: Dataset, table: str
+) -> list[Part]:
+    """The rows of `query` by partition, out of `table`, which is made; in order of their values."""
+    names = [table_name(name, contract) for name in contract.partition_by]
+    stored = {cell.name: cell.type or "string" for cell in group.cells}
+    texts = [
+        f"nullif({value_sql(stored[name], 'string', identifier(name))}, '')"
+        if name in stored
+        else "CAST(NULL AS VARCHAR)"
+        for name in names
+    ]
+    marks = [f"$part{n}" for n in range(len(names))]
+    marked = ", ".join(f"{text} AS {identifier(m)}" for text, m in zip(texts, marks, strict=True))
+    order = ", ".join(map(identifier, marks))
+    con.execute(
+        f'CREATE TABLE {table} AS SELECT * EXCLUDE ("$row") FROM (SELECT *, {marked}, '
+        f'row_number() OVER () AS "$row" FROM ({query})) ORDER BY {order}, "$row"'
+    )
+    source = identifier(SOURCE_FILE)
+    found = con.execute(
+        f"SELECT {order}, {source}, count(*), min(rowid), max(rowid) FROM {table} GROUP BY ALL "
+        "ORDER BY min(rowid)"
+    ).fetchall()
+    rows: dict[str, dict[str, int]] = defaultdict(dict)
+    spans: dict[str, tuple[int, int]] = {}
+    for *values, key, count, first, last in found:
+        place = folder(names, values)
+        rows[place][key] = count
+        low, high = spans.get(place, (first, last))
+        spans[place] = min(low, first), max(high, last)
+    kept = f"SELECT * EXCLUDE ({order}) FROM {table}"
+    return [
+        Part(place, f"{kept} WHERE rowid BETWEEN {low} AND {high}", rows[place])
+        for place, (low, high) in spans.items()
+    ]
+
+
+def values(
+    con: DuckDBPyConnection, group: Group, contract: Dataset, failed: Sequence[int]
+) -> set[tuple[object, ...]]:
+    """The different values that part the rows of the group's files that have not failed."""
+    names = [table_name(name, contract) for name in contract.partition_by]
+    by_name = {cell.name: cell.text for cell in group.cells}
+    columns = ", ".join(f"CAST({by_name[n]} AS VARCHAR)" if n in by_name else "NULL" for n in names)
+    gone = ", ".join(map(str, failed)) or "-1"
+    query = f"SELECT DISTINCT {columns} FROM ({group.kept}) WHERE f NOT IN ({gone})"
+    return set(con.execute(query).fetchall())
