@@ -6,6 +6,7 @@ import csv
 import io
 import random
 import shutil
+import sys
 from typing import TYPE_CHECKING, Final
 
 from edp.cli.context import State
@@ -85,7 +86,7 @@ def play(ctx: typer.Context, folder: Path) -> None:
         "dlq list",
         "up        (then copy a CSV into lake/source/orders/)",
     ):
-        say(f"   edp --workspace {folder} {command}")
+        say(f"   {sys.argv[0]} --workspace {folder} {command}")
 
 
 def _generate(inbox: Path) -> list[Path]:

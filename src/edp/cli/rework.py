@@ -12,7 +12,6 @@ from edp.cli.identity import new_run_id
 from edp.cli.show import counted, print_json, print_records, say
 from edp.core.clock import from_iso
 from edp.core.errors import ConfigError
-from edp.core.sql import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +82,7 @@ def rejects(
     json: Json = False,
 ) -> None:
     """Show rejected rows with file, line, column, value and reason."""
+    from edp.core.sql import identifier
     from edp.pipeline.ask import snapshot
     from edp.pipeline.reprocess import rejected
 

@@ -7,16 +7,12 @@ import math
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from edp.core.receipts import Receipt
-
-
-_UNFOLDED: Final = 100_000
-"""Columns of a table that no person reads on a screen: nothing is folded."""
 
 
 def print_json(content: object) -> None:
@@ -53,7 +49,37 @@ def print_table(
     title: str | None = None,
     right: Sequence[str] = (),
 ) -> None:
-    """A table for people; `right` names the columns of numbers."""
+    """A table for people; `right` names the columns of numbers.
+
+    On a terminal it is folded to the width; into a pipe or a file it goes whole.
+    """
+    texts = [[cell(value) for value in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_folded(columns, texts, title, right)
+    else:
+        _print_whole(columns, texts, title, right)
+
+
+def _print_whole(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None, right: Sequence[str]
+) -> None:
+    widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
+
+    def line(texts: Sequence[str]) -> str:
+        cells = (
+            text.rjust(width) if name in right else text.ljust(width)
+            for name, text, width in zip(columns, texts, widths, strict=True)
+        )
+        return f" {'   '.join(cells)}".rstrip()
+
+    rule = " " + "\u2500" * (sum(widths) + 3 * (len(widths) - 1))
+    head = [title] if title else []
+    print("\n".join([*head, line(columns), rule, *map(line, rows)]))
+
+
+def _print_folded(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None, right: Sequence[str]
+) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -61,14 +87,10 @@ def print_table(
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in columns:
-        numeric = name in right
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_UNFOLDED)
-    console.print(table)
+        table.add_row(*map(Text, row))
+    Console().print(table)
 
 
 def cell(value: object) -> str:
