@@ -33,6 +33,7 @@ def preview(
     file: Annotated[Path, typer.Argument(help="A file as it would be put.")],
     dataset: Annotated[str, typer.Option(help="The dataset that it would belong to.")],
     rows: Annotated[int, typer.Option(help="How many rows, and rejects, to show.")] = 10,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the SQL, too.")] = False,
     json: Json = False,
 ) -> None:
     """Read one file as a run would, and show its rows and rejects; keep nothing."""
@@ -64,6 +65,7 @@ def preview(
                 "rows": [dict(zip(good.columns, row, strict=True)) for row in good.rows],
                 "rejects": [dict(zip(bad.columns, row, strict=True)) for row in bad.rows],
                 "error": failure.message if failure else None,
+                "sql": list(found.statements),
             }
         )
     else:
@@ -75,6 +77,8 @@ def preview(
             print_table(bad.columns, bad.rows)
         if failure:
             say(f"{failure.code}: {failure.message}")
+        for statement in found.statements if sql else ():
+            print(f"{statement};")
     if failure:
         raise typer.Exit(1)
 

@@ -40,7 +40,7 @@ class Job:
     `live` is what the table's other live files admit, by column: inferred types are resolved
     against it. `loaded_at` is the run's start (seconds). `workdir` is private to this attempt
     and on the target's file system; `memory` in bytes. `mask_key` is what masked columns are
-    hashed with.
+    hashed with. With `trace` the result tells the SQL that was run.
     """
 
     run_id: str
@@ -55,14 +55,19 @@ class Job:
     threads: int = 1
     max_partitions: int = 1000
     mask_key: str = field(default="", repr=False)
+    trace: bool = False
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """One outcome per input, in order, and the staged files, fsynced and verified."""
+    """One outcome per input, in order, and the staged files, fsynced and verified.
+
+    `statements` are the SQL that was run, if that was asked for; never with the mask key in it.
+    """
 
     outcomes: Sequence[Outcome]
     staged: Sequence[DataFile]
+    statements: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

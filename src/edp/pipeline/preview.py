@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would make of the file: its outcome, and its rows and rejects as tables."""
+    """What a run would make of the file: its outcome, its rows and rejects as tables, and how.
+
+    `statements` are the SQL of the run.
+    """
 
     outcome: Outcome
     tables: Snapshot
+    statements: Sequence[str]
 
 
 def preview(
@@ -51,6 +55,9 @@ def preview(
         loaded_at=clock.now(),
         live=stages.catalog.live_admits(dataset, without=[key]),
         memory=memory,
+        max_partitions=stages.config.batch.max_partitions,
+        mask_key=stages.mask_key,
+        trace=True,
     )
     (done,) = yield [job]
     if not isinstance(done.result, JobResult):
@@ -60,7 +67,7 @@ def preview(
         kind: _view(kind, [file for file in staged if file.kind == of])
         for kind, of in (("rows", "data"), ("rejects", "rejects"))
     }
-    return Preview(done.result.outcomes[0], Snapshot(views, {}))
+    return Preview(done.result.outcomes[0], Snapshot(views, {}), done.result.statements)
 
 
 def _view(name: str, files: Sequence[DataFile]) -> View:

@@ -72,6 +72,8 @@ def _run(job: Job) -> JobResult:
     }
     sources = [found for found in opened if isinstance(found, Source)]
     with session(job.workdir, memory=job.memory, threads=job.threads) as con:
+        if job.trace:
+            con.execute("CALL enable_logging('QueryLog')")
         groups = _groups(con, job, sources, outcomes)
         failures = {n: why for group in groups for n, why in group.failures.items()}
         types = resolve(job.live, groups, failures)
@@ -79,10 +81,19 @@ def _run(job: Job) -> JobResult:
         with keyed(con, job.mask_key):
             data = stage_data(con, job, groups, types, failures)
             rejects = stage_rejects(con, job, groups, failures)
+        statements = _statements(con) if job.trace else []
     reach("engine.staged")
     for group in groups:
         outcomes.update(_outcomes(group, failures))
-    return JobResult([outcomes[number] for number in range(len(job.inputs))], [*data, *rejects])
+    in_order = [outcomes[number] for number in range(len(job.inputs))]
+    return JobResult(in_order, [*data, *rejects], statements)
+
+
+def _statements(con: DuckDBPyConnection) -> list[str]:
+    log = "SELECT message FROM duckdb_logs WHERE type = 'QueryLog' ORDER BY timestamp"
+    ran = [text for (text,) in con.execute(log).fetchall()]
+    # a variable holds the mask key in another form
+    return [text for text in ran if not text.startswith(("SET VARIABLE", "RESET VARIABLE"))]
 
 
 def _groups(
