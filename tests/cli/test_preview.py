@@ -77,4 +77,4 @@ def test_a_masked_value_and_the_key_are_in_no_part_of_a_preview(
     assert len(shown.json["rows"]) == len(shown.json["rejects"]) == 1
     said = shown.out + shown.err + people.out + people.err
     assert "canary" not in said
-    assert "unhex" not in said, "the key in another form"
+    assert "SET VARIABLE" not in said, "the key in another form"
