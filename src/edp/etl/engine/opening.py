@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edp.core.errors import EdpError, Failure, UnreadableFile
+from edp.core.names import normalise
 from edp.etl.engine.encoding import encoding_of, to_utf_8
 from edp.etl.engine.folders import with_folders
 from edp.etl.engine.header import Source, dialect_of, read_header
@@ -48,9 +49,21 @@ def open_source(given: Input, number: int, workdir: str, contract: Dataset) -> S
         return Unopened(Failure.of(error))
     try:
         check_tag(snapshot, given.sha256)
-        return with_folders(_source(snapshot, signs, contract))
+        return _unmasked(with_folders(_source(snapshot, signs, contract)), contract)
     except EdpError as error:
         return Unopened(Failure.of(error), snapshot.sha256, snapshot.size)
+
+
+def _unmasked(source: Source, contract: Dataset) -> Source:
+    """The source, unless its key holds a masked column: keys are told everywhere."""
+    masked = [(name, *column.aliases) for name, column in contract.columns.items() if column.mask]
+    hidden = {normalise(name) for names in masked for name in names}
+    in_key = source.header.names[source.header.width :]
+    if found := [name for name in in_key if normalise(name) in hidden]:
+        raise UnreadableFile(
+            f"{source.key}: its key holds the masked column {found[0]!r}; put it under another key"
+        )
+    return source
 
 
 def _source(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:

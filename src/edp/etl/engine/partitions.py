@@ -8,6 +8,8 @@ columns stand in the files, too, so that a folder's name is never needed to read
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from edp.etl.engine.group import Group
 
 NOTHING: Final = "__HIVE_DEFAULT_PARTITION__"
+_LONGEST: Final = 255
+"""Bytes that a file system takes as a name; a longer one begins alike and ends in a hash."""
+_BEGINS: Final = 60
+_CUT: Final = re.compile(r"%[0-9A-F]?$")
 
 
 @dataclass(frozen=True)
@@ -43,14 +49,19 @@ def folder(names: Sequence[str], values: Sequence[str | None]) -> str:
     >>> folder(["day", "shop"], ["2025-01-01", "a/b"]), folder(["day"], [None])
     ('day=2025-01-01/shop=a%2Fb', 'day=__HIVE_DEFAULT_PARTITION__')
     """
-    return "/".join(f"{n}={_encoded(v)}" for n, v in zip(names, values, strict=True))
+    return "/".join(_named(n, v) for n, v in zip(names, values, strict=True))
 
 
-def _encoded(value: str | None) -> str:
+def _named(name: str, value: str | None) -> str:
     if not value:
-        return NOTHING
+        return f"{name}={NOTHING}"
     encoded = quote(value, safe="")
-    return f"%5F{encoded[1:]}" if encoded == NOTHING else encoded
+    if encoded == NOTHING:
+        encoded = f"%5F{encoded[1:]}"
+    if len(name) + len(encoded) < _LONGEST:
+        return f"{name}={encoded}"
+    begins = _CUT.sub("", encoded[:_BEGINS])
+    return f"{name}={begins}~{hashlib.sha256(value.encode()).hexdigest()[:32]}"
 
 
 def parts(
