@@ -91,10 +91,9 @@ def redrive(
     """Send dead letters to the queue again; `edp run` or a running `edp up` tries them."""
     from edp.pipeline import redrive as sentence
 
-    here = workspace(ctx)
-    items = sentence.chosen(here.stages, ids=ids or (), cause=cause, everything=all_)
-    sentence.redrive(here.stages, items)
-    _done("redriven", items, json=json)
+    stages = workspace(ctx).stages
+    items = sentence.chosen(stages, ids=ids or (), cause=cause, everything=all_)
+    _done("redriven", items, sentence.redrive(stages, items), json=json)
 
 
 def discard(
@@ -107,17 +106,17 @@ def discard(
     """Give dead letters up for good."""
     from edp.pipeline import redrive as sentence
 
-    here = workspace(ctx)
-    items = sentence.chosen(here.stages, ids=ids or (), cause=cause, everything=all_)
-    sentence.discard(here.stages, items)
-    _done("discarded", items, json=json)
+    stages = workspace(ctx).stages
+    items = sentence.chosen(stages, ids=ids or (), cause=cause, everything=all_)
+    _done("discarded", items, sentence.discard(stages, items), json=json)
 
 
-def _done(what: str, items: Sequence[DeadLetter], *, json: bool) -> None:
+def _done(what: str, items: Sequence[DeadLetter], n: int, *, json: bool) -> None:
+    """Say how many of `items` were still there to be `what`."""
     if json:
         print_json({what: [item.id for item in items]})
     else:
-        say(f"{counted(len(items), 'dead letter')} {what}")
+        say(f"{counted(n, 'dead letter')} {what}")
 
 
 def _item(item: DeadLetter) -> dict[str, object]:
