@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def up(place: Path) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         try:
             assert process.stderr is not None
-            assert "working" in process.stderr.readline()
+            opening = process.stderr.readline()
+            assert "working" in opening
+            assert os.environ.get("EDP_LOG") != "json" or json.loads(opening)
             yield process
         finally:
             process.kill()
@@ -80,6 +83,19 @@ def test_ingest_hands_its_files_over_and_waits_for_them(place: Path) -> None:
 
     assert ran.returncode == 0
     assert {file["state"] for file in json.loads(ran.stdout)["files"]} == {"committed"}
+
+
+def test_the_log_is_json_from_its_first_line_where_that_is_asked(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDP_LOG", "json")
+    with up(place) as process:
+        edp(place, "ingest", "a.csv", "--dataset", "t")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=15)
+
+    events = [json.loads(line)["event"] for line in err.splitlines()]
+    assert "EDP File State Change" in events
 
 
 def test_only_one_process_works_a_workspace(place: Path) -> None:

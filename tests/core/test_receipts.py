@@ -42,18 +42,6 @@ def test_a_row_counted_twice_or_not_at_all_is_seen(counts: Counts, name: str) ->
     assert not Counts(**asdict(counts) | {name: getattr(counts, name) + 1}).conserved
 
 
-@given(CONSERVED, CONSERVED)
-def test_the_sum_of_conserved_counts_is_conserved(a: Counts, b: Counts) -> None:
-    assert (a + b).conserved
-
-
-@given(COUNTS, COUNTS, COUNTS)
-def test_counts_add_up_in_any_order(a: Counts, b: Counts, c: Counts) -> None:
-    assert a + b == b + a
-    assert (a + b) + c == a + (b + c)
-    assert a + Counts() == a
-
-
 def test_there_are_six_states() -> None:
     assert len(set(STATES)) == len(STATES) == 6
 

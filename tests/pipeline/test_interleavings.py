@@ -8,7 +8,7 @@ from edp.core.errors import Failure, StoreUnavailable
 from edp.etl import engine
 from edp.etl.port import Finished, Job
 from edp.ledger.port import BatchLimits
-from edp.pipeline import feed, intake
+from edp.pipeline import feed, intake, redrive
 from edp.pipeline.reconcile import recover
 from edp.pipeline.retract import retract
 from edp.pipeline.run import run
@@ -193,6 +193,44 @@ def test_a_commit_that_met_another_is_planned_again_without_parsing_again(tmp_pa
 
     assert ask(here, "SELECT id FROM t") == [(10,)]
     assert etl.jobs == [["t/a.csv"]]
+
+
+def test_a_version_overtaken_while_its_commit_was_prepared_is_not_committed(
+    tmp_path: Path,
+) -> None:
+    here = workspace(tmp_path)
+    etl = InProcess()
+    put(here, "t/a.csv", "id\n1\n")
+    put(here, "t/b.csv", "id\n2\n")
+    work_off(here)
+    put(here, "t/a.csv", "id\n10\n")
+    steps = run(here.stages, claim(here), memory=here.memory, threads=1)
+    tasks: Sequence[Task] | None = step(steps, etl, next(steps))
+    assert tasks, "the file that a.csv shares with b.csv has to be rewritten"
+
+    put(here, "t/a.csv", "id\n100\n")
+    intake.take(here.stages)
+    while tasks is not None:
+        tasks = step(steps, etl, tasks)
+    between = ask(here, "SELECT id FROM t ORDER BY id")
+    work_off(here)
+
+    assert between == [(1,), (2,)]
+    assert ask(here, "SELECT id FROM t ORDER BY id") == [(2,), (100,)]
+    assert states(here, "t/a.csv") == ["superseded", "superseded", "committed"]
+
+
+def test_dead_letters_that_are_gone_are_neither_sent_nor_discarded_again(tmp_path: Path) -> None:
+    here = workspace(tmp_path)
+    here.stages.queue.send("no event")
+    intake.take(here.stages)
+    listed = here.stages.dead_letters.list()
+
+    sent = [redrive.redrive(here.stages, listed) for _ in range(2)]
+    discarded = redrive.discard(here.stages, listed)
+
+    assert (sent, discarded) == ([1, 0], 0)
+    assert here.stages.queue.depth() == 1
 
 
 def test_a_wider_type_reads_again_what_a_cast_cannot_give_exactly(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 _BAD = frozenset({"dead", "failed", "lost"})
 
 
-def narrator(events: Events) -> Callable[[], None]:
-    """A function that logs what has happened since it was last called."""
+def narrator(events: Events, **opening: str) -> Callable[[], None]:
+    """Log that work begins; a function that logs what has happened since it was last called."""
     log = _logger(os.environ.get("EDP_LOG", "text"), os.environ.get("EDP_LOG_LEVEL", "INFO"))
+    log.info("working", **opening)
     told = [events.last_id()]
 
     def narrate() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final
@@ -130,7 +129,7 @@ def _serve(here: Workspace, *, watch: bool) -> None:
     with here.working() as held:
         if not held:
             raise ConfigError("another `edp up`, `run` or `ingest` works this workspace already")
-        narrate = narrator(here.stages.events)
+        narrate = narrator(here.stages.events, lake=str(here.lake), stop="Ctrl-C")
         recover(here.stages, orphaned=True)
         lookout = Lookout(here.stages)
         lookout.list()
@@ -140,7 +139,6 @@ def _serve(here: Workspace, *, watch: bool) -> None:
             watcher = here.watcher(ring) if watch else None
             if watcher:
                 watcher.start()
-            print(f"edp: working {here.lake}; stop with Ctrl-C", file=sys.stderr)
             while not stop():
                 lookout.look(sorted(watcher.changed()) if watcher else ())
                 if watch and relist.due():

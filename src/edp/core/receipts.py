@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
     from edp.core.errors import Failure
 
 State = Literal["queued", "running", "committed", "superseded", "dead", "discarded"]
-STATES: Final[tuple[State, ...]] = (
-    "queued",
-    "running",
-    "committed",
-    "superseded",
-    "dead",
-    "discarded",
-)
+STATES: Final[tuple[State, ...]] = get_args(State)
 
 
 @dataclass(frozen=True)
@@ -34,12 +27,6 @@ class Counts:
         """Whether every row read has exactly one outcome (invariant 3)."""
         outcomes = self.rows_written + self.rows_duplicate + self.rows_filtered
         return self.rows_read == outcomes + self.rows_rejected
-
-    def __add__(self, other: Counts) -> Counts:
-        """The sum, outcome by outcome."""
-        return Counts(
-            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)),
-        )
 
 
 @dataclass(frozen=True)
