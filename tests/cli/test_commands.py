@@ -215,10 +215,13 @@ def test_a_command_prints_what_it_found_as_json_and_for_people(loaded: Callable[
 def test_put_leaves_the_work_to_run(edp: Callable[..., Ran], orders: str) -> None:
     put = edp("put", orders, "--dataset", "orders")
     waiting = edp("status", "--json").json
+    people = edp("status")
     ran = edp("run", "--until-idle")
 
     assert (put.status, ran.status) == (0, 0)
-    assert waiting["queue"] == 1
+    assert (waiting["queue"], waiting["worker"]) == (1, None)
+    assert "nobody works" in people.out
+    assert "nobody works" not in edp("status").out
     assert edp("files", "--json").json["files"][0]["state"] == "committed"
 
 

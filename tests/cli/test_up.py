@@ -98,12 +98,15 @@ def test_the_log_is_json_from_its_first_line_where_that_is_asked(
     assert "EDP File State Change" in events
 
 
-def test_only_one_process_works_a_workspace(place: Path) -> None:
-    with up(place):
+def test_a_second_one_is_told_who_works_the_workspace(place: Path) -> None:
+    with up(place) as process:
         second = edp(place, "up")
+        status = json.loads(edp(place, "status", "--json").stdout)["worker"]
 
     assert second.returncode == 2
-    assert "works this workspace already" in second.stderr
+    assert f"process {process.pid} (edp up, since " in second.stderr
+    assert (status["pid"], status["command"], status["paused"]) == (process.pid, "edp up", "")
+    assert json.loads(edp(place, "status", "--json").stdout)["worker"] is None
 
 
 def test_what_a_killed_process_left_is_taken_up_by_the_next(place: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edp.cli.context import Json, workspace
 from edp.cli.show import counted, print_json, print_receipts, print_records, print_table, say
+from edp.core.clock import iso
 from edp.core.errors import ConfigError
 from edp.core.types import public
 
@@ -41,6 +43,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     waiting = here.stages.queue.depth()
     dead = len(here.stages.dead_letters.list())
     counters = here.stages.receipts.counters()
+    worker = here.holder()
     if json:
         print_json(
             {
@@ -48,6 +51,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
                 "queue": waiting,
                 "dead_letters": dead,
                 "events_without_work": counters,
+                "worker": asdict(worker) | {"since": iso(worker.since)} if worker else None,
             }
         )
         return
@@ -60,6 +64,10 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     say(f"messages in the queue: {waiting}; dead letters: {dead}")
     for name, n in counters.items():
         say(f"events that needed no work: {n} of {name}")
+    if worker:
+        say(f"paused: {worker.paused}" if worker.paused else f"worked by {worker}")
+    elif waiting or here.stages.receipts.pending():
+        say("nobody works: `edp run --until-idle` works this off, and `edp up` all that comes")
 
 
 def files(

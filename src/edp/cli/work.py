@@ -126,9 +126,12 @@ def _serve(here: Workspace, *, watch: bool) -> None:
     from edp.pipeline.reconcile import Lookout, recover
     from edp.pipeline.work import Every, Work, garbage
 
-    with here.working() as held:
+    with here.working("edp up" if watch else "edp run") as held:
         if not held:
-            raise ConfigError("another `edp up`, `run` or `ingest` works this workspace already")
+            raise ConfigError(
+                f"{here.holder() or 'another process'} works this workspace already, and one at a "
+                f"time can: stop that one first, or leave the work to it. `edp put` gives it files"
+            )
         narrate = narrator(here.stages.events, lake=str(here.lake), stop="Ctrl-C")
         recover(here.stages, orphaned=True)
         lookout = Lookout(here.stages)

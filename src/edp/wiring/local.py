@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edp.backends.lock import exclusively
+from edp.backends.lock import Lock
 from edp.backends.sqlite import Database
 from edp.catalog.local import LocalCatalog
+from edp.core import clock
 from edp.core.contract import Config, load, mask_key
 from edp.core.errors import ConfigError
+from edp.core.holder import Holder
 from edp.core.retry import RetryPolicy
 from edp.events.local import LocalEvents
 from edp.ledger.local import LocalLedger, LocalReceipts, LocalRuns
@@ -48,19 +51,25 @@ class Workspace:
     stages: Stages
     queue: LocalQueue
     target: LocalTarget
+    lock: Lock
     memory: int
 
     @contextmanager
-    def working(self) -> Iterator[bool]:
+    def working(self, command: str = "a command in the foreground") -> Iterator[bool]:
         """Be the one process that works this workspace; False when another one is.
 
-        What a process that died here held is free again: nobody else can hold it.
+        What a process that died here held is free again: nobody else can hold it. `command` is
+        what others are told of this process.
         """
-        with exclusively(self.lake / ".lock") as held:
+        with self.lock.held(Holder(os.getpid(), command, clock.now())) as held:
             if held:
                 self.target.clear_work()
                 self.queue.show_all()
             yield held
+
+    def holder(self) -> Holder | None:
+        """The process that works this workspace, if one does."""
+        return self.lock.holder()
 
     @contextmanager
     def etl(self) -> Iterator[Etl]:
@@ -141,7 +150,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         crawler=crawler,
         mask_key=mask_key(contract, environ) if contract.exists() else "",
     )
-    return Workspace(path, lake, config, stages, queue, target, memory)
+    return Workspace(path, lake, config, stages, queue, target, Lock(lake / ".lock"), memory)
 
 
 def _exhausted(lease: Lease) -> DeadLetter:
