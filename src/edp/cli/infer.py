@@ -35,17 +35,17 @@ def infer(
     json: Json = False,
 ) -> None:
     """Propose a dataset's contract from samples, with the evidence as comments."""
+    from edp.pipeline.foreground import do
     from edp.pipeline.propose import propose
-    from edp.pipeline.work import drive
 
     for file in files:
         if not file.is_file():
             raise ConfigError(f"{file}: there is no such file")
     here = workspace(ctx)
     name = dataset or re.sub(r"[_0-9]+$", "", normalise(files[0].name.partition(".")[0])) or "data"
-    with TemporaryDirectory(prefix="edp-infer-") as scratch, here.etl() as etl:
+    with TemporaryDirectory(prefix="edp-infer-") as scratch:
         steps = propose(here.query(), files, workdir=Path(scratch), memory=here.memory)
-        found = drive(steps, etl)
+        found = do(here, steps)
     if json:
         print_json({"dataset": name} | asdict(found))
     else:

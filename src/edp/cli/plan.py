@@ -37,17 +37,17 @@ def preview(
     json: Json = False,
 ) -> None:
     """Read one file as a run would, and show its rows and rejects; keep nothing."""
+    from edp.pipeline.foreground import do
     from edp.pipeline.preview import preview as steps
     from edp.pipeline.preview import shown
-    from edp.pipeline.work import drive
 
     here = workspace(ctx)
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such file")
-    with TemporaryDirectory(prefix="edp-preview-") as scratch, here.etl() as etl:
-        found = drive(
+    with TemporaryDirectory(prefix="edp-preview-") as scratch:
+        found = do(
+            here,
             steps(here.stages, file, dataset=dataset, workdir=Path(scratch), memory=here.memory),
-            etl,
         )
         good = here.query().ask(shown("rows", rows), found.tables)
         bad = here.query().ask(shown("rejects", rows), found.tables)

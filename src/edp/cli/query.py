@@ -43,30 +43,30 @@ def query(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Ask the tables, and edp.files, .runs, .rejects, .events and .schema_changes."""
-    from edp.pipeline.ask import snapshot
+    from edp.pipeline.ask import answer, export
 
     here = workspace(ctx)
     text = sys.stdin.read() if sql == "-" else sql
     if format_ is Format.parquet and not as_json:
         if out is None:
             raise ConfigError("--format parquet needs --out FILE")
-        here.query().export(text, snapshot(here.stages), out.absolute())
+        export(here, text, out)
         return
-    answer = here.query().ask(text, snapshot(here.stages))
+    found = answer(here, text)
     if as_json or format_ is Format.json:
-        _write(_json(answer), out)
+        _write(_json(found), out)
     elif format_ is Format.csv:
-        _write(_csv(answer), out)
+        _write(_csv(found), out)
     elif out is not None:
         raise ConfigError("--out goes with --format json, csv or parquet")
     else:
         numbers = ("INT", "DOUBLE", "DECIMAL", "FLOAT")
         right = [
             name
-            for name, kind in zip(answer.columns, answer.types, strict=True)
+            for name, kind in zip(found.columns, found.types, strict=True)
             if any(n in kind for n in numbers)
         ]
-        print_table(answer.columns, answer.rows, right=right)
+        print_table(found.columns, found.rows, right=right)
 
 
 def _json(answer: Answer) -> str:

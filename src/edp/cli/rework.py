@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.identity import new_run_id
+from edp.cli.progress import progress
+from edp.cli.settle import report
 from edp.cli.show import counted, print_json, print_records, say
+from edp.cli.stopping import stopping
 from edp.core.clock import from_iso
 from edp.core.errors import ConfigError
+from edp.core.identity import new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +61,11 @@ def retract(
     json: Json = False,
 ) -> None:
     """Take one file's rows out of its table; it stays out until it is put again."""
+    from edp.pipeline.foreground import do
     from edp.pipeline.retract import retract as steps
-    from edp.pipeline.work import drive
 
     here = workspace(ctx)
-    with here.etl() as etl:
-        drive(steps(here.stages, key, run_id=new_run_id(), memory=here.memory), etl)
+    do(here, steps(here.stages, key, run_id=new_run_id(), memory=here.memory))
     if json:
         print_json({"files": [here.stages.receipts.heads([key])[key].to_json()]})
     else:
@@ -82,8 +84,7 @@ def rejects(
     json: Json = False,
 ) -> None:
     """Show rejected rows with file, line, column, value and reason."""
-    from edp.core.sql import identifier
-    from edp.pipeline.ask import snapshot
+    from edp.pipeline.ask import rejects_of
     from edp.pipeline.reprocess import rejected
 
     if by not in (None, "reason"):
@@ -92,20 +93,7 @@ def rejects(
     if replay:
         _again(here, rejected(here.stages, dataset), json=json)
         return
-    names = [table.name for table in here.stages.catalog.tables()]
-    if dataset not in names:
-        raise ConfigError(f"no table {dataset!r}; there are: {', '.join(names) or 'none yet'}")
-    found: list[dict[str, object]] = []
-    if f"{dataset}__rejects" in names:
-        table = identifier(f"{dataset}__rejects")
-        sql = f"SELECT * FROM {table} ORDER BY source_file, line"  # noqa: S608 (quoted)
-        if by == "reason":
-            sql = (
-                f"SELECT column_name, reason, count(*) AS rows, "  # noqa: S608 (quoted)
-                f"count(DISTINCT source_file) AS files FROM {table} GROUP BY ALL ORDER BY ALL"
-            )
-        answer = here.query().ask(sql, snapshot(here.stages))
-        found = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    found = rejects_of(here, dataset, by_reason=by is not None)
     if json:
         print_json({"rejects": found})
     elif not found:
@@ -117,8 +105,8 @@ def rejects(
 
 
 def _again(here: Workspace, chosen: Sequence[str], *, json: bool) -> None:
-    from edp.cli.settle import report, settle
-    from edp.pipeline.reprocess import reprocess
+    from edp.pipeline.foreground import Patience
+    from edp.pipeline.reprocess import again
 
     keys = list(chosen)
     if not keys:
@@ -127,9 +115,10 @@ def _again(here: Workspace, chosen: Sequence[str], *, json: bool) -> None:
         else:
             say("there is no such file to read again")
         return
-    stopped = settle(here, keys, first=lambda: reprocess(here.stages, keys))
-    heads = here.stages.receipts.heads(keys)
-    report([heads[key] for key in keys], stopped=stopped, json=json)
+    with progress(len(keys)) as shown, stopping() as stop:
+        receipts = again(here, keys, patience=Patience(stop=stop), shown=shown)
+        stopped = stop()
+    report(receipts, stopped=stopped, json=json)
 
 
 def _time(text: str | None) -> float | None:

@@ -1,14 +1,12 @@
-"""Waiting until files are settled, and printing what became of them."""
+"""Printing what became of the files that a command waited for; the exit status says it, too."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import typer
 
-from edp.cli.progress import progress
-from edp.cli.show import print_json, print_receipts
+from edp.cli.show import counted, print_json, print_receipts, print_table, say
 from edp.cli.stopping import STOPPED, stopping
 
 if TYPE_CHECKING:
@@ -16,50 +14,6 @@ if TYPE_CHECKING:
 
     from edp.core.receipts import Receipt
     from edp.wiring import Workspace
-
-
-def settle(
-    here: Workspace,
-    keys: Sequence[str],
-    *,
-    first: Callable[[], object],
-    timeout: float | None = None,
-) -> bool:
-    """Do `first`, then wait until every one of `keys` is settled, for `timeout` seconds if given.
-
-    By this process, or by the one that works the workspace already.
-    Returns: whether it was stopped before.
-    """
-    stages = here.stages
-
-    def left() -> int:
-        return stages.queue.depth() + stages.receipts.pending(keys)
-
-    with here.working() as held, progress(len(keys)) as shown, stopping() as stop:
-        if held:
-            from edp.pipeline.reconcile import reconcile, recover
-            from edp.pipeline.work import Work, garbage, until
-
-            recover(stages, orphaned=True)
-            reconcile(stages)
-            first()
-            with here.etl() as etl:
-                work = Work(stages, etl, memory=here.memory)
-                until(
-                    work,
-                    lambda: left() == 0 or stop(),
-                    each_turn=lambda: shown(len(keys) - stages.receipts.pending(keys)),
-                    timeout_s=timeout,
-                )
-                work.release()
-            garbage(stages)
-            return stop()
-        first()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while left() and not stop() and (deadline is None or time.monotonic() < deadline):
-            shown(len(keys) - stages.receipts.pending(keys))
-            time.sleep(0.05)
-        return stop()
 
 
 def report(receipts: Sequence[Receipt], *, stopped: bool, json: bool) -> None:
@@ -71,4 +25,39 @@ def report(receipts: Sequence[Receipt], *, stopped: bool, json: bool) -> None:
     if stopped:
         raise typer.Exit(STOPPED)
     if any(receipt.state != "committed" for receipt in receipts):
+        raise typer.Exit(1)
+
+
+def until_idle(
+    here: Workspace,
+    *,
+    json: bool,
+    timeout: float | None = None,
+    first: Callable[[], object] = lambda: None,
+) -> None:
+    """Do `first`, then work until nothing is left, and say what came of it."""
+    from edp.pipeline import foreground
+
+    with stopping() as stop:
+        rest = foreground.until_idle(here, first=first, patience=foreground.Patience(timeout, stop))
+        stopped = stop()
+    states = here.stages.receipts.states()
+    if json:
+        letters = len(here.stages.dead_letters.list())
+        print_json({"datasets": states, "dead_letters": letters, "finished": rest.finished})
+    else:
+        names = sorted({state for counts in states.values() for state in counts})
+        print_table(
+            ("dataset", *names),
+            [
+                (name or "(none)", *(counts.get(s, 0) for s in names))
+                for name, counts in states.items()
+            ],
+            right=names,
+        )
+        if rest.dead_letters:
+            say(f"{counted(len(rest.dead_letters), 'dead letter')}; `edp dlq list` shows why")
+    if stopped:
+        raise typer.Exit(STOPPED)
+    if rest.dead_letters or not rest.finished:
         raise typer.Exit(1)

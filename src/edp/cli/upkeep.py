@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.identity import new_run_id
 from edp.cli.show import counted, print_json, say
 from edp.core.errors import ConfigError
+from edp.core.identity import new_run_id
 
 
 def register(app: typer.Typer) -> None:
@@ -26,12 +26,10 @@ def crawl(
 ) -> None:
     """Look through the target, and take Parquet that others put there into the catalog."""
     from edp.pipeline import crawl as sentence
-    from edp.pipeline.work import drive
+    from edp.pipeline.foreground import do
 
     here = workspace(ctx)
-    with here.etl() as etl:
-        steps = sentence.crawl(here.stages, table, run_id=new_run_id(), memory=here.memory)
-        crawled = drive(steps, etl)
+    crawled = do(here, sentence.crawl(here.stages, table, run_id=new_run_id(), memory=here.memory))
     tables = {one.name for one in here.stages.catalog.tables()}
     if table is not None and table not in tables:
         raise ConfigError(f"no table {table!r}, and no Parquet in target/{table}/")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from edp.cli.context import Json, workspace
-from edp.cli.show import counted, print_json, print_table, say
-from edp.cli.stopping import STOPPED, stopping
-from edp.core import clock
+from edp.cli.settle import until_idle
+from edp.cli.stopping import stopping
 from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,69 +55,6 @@ def run(
         until_idle(here, json=json)
     else:
         _serve(here, watch=False)
-
-
-def until_idle(
-    here: Workspace,
-    *,
-    json: bool,
-    timeout: float | None = None,
-    first: Callable[[], None] = lambda: None,
-) -> None:
-    """Do `first`, then work until nothing is left, and say what came of it.
-
-    Where another process works the workspace already, wait for that one.
-    """
-    from edp.pipeline.reconcile import reconcile, recover
-    from edp.pipeline.work import Work, garbage, until
-
-    stages = here.stages
-    began = clock.now()
-    with here.working() as held, stopping() as stop:
-        if held:
-            recover(stages, orphaned=True)
-            first()
-            reconcile(stages)
-            with here.etl() as etl:
-                work = Work(stages, etl, memory=here.memory)
-                until(work, lambda: work.idle or stop(), timeout_s=timeout)
-                work.release()
-                finished = work.idle
-            garbage(stages)
-        else:
-            first()
-            finished = _others(here, timeout, stop)
-        stopped = stop()
-    letters = stages.dead_letters.list()
-    dead = sum(1 for letter in letters if letter.last_at >= began)
-    states = stages.receipts.states()
-    if json:
-        print_json({"datasets": states, "dead_letters": len(letters), "finished": finished})
-    else:
-        names = sorted({state for counts in states.values() for state in counts})
-        print_table(
-            ("dataset", *names),
-            [
-                (name or "(none)", *(counts.get(s, 0) for s in names))
-                for name, counts in states.items()
-            ],
-            right=names,
-        )
-        if dead > 0:
-            say(f"{counted(dead, 'dead letter')}; `edp dlq list` shows why")
-    if stopped:
-        raise typer.Exit(STOPPED)
-    if dead > 0 or not finished:
-        raise typer.Exit(1)
-
-
-def _others(here: Workspace, timeout: float | None, stop: Callable[[], bool]) -> bool:
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while here.stages.queue.depth() or here.stages.receipts.pending():
-        if stop() or (deadline is not None and time.monotonic() > deadline):
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def _serve(here: Workspace, *, watch: bool) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from edp.backends.sqlite import load
 from edp.core import clock
 from edp.core.errors import StaleSnapshot
+from edp.core.identity import new_run_id
 from edp.core.receipts import Counts
 from edp.ledger.port import Claim, Member
 
@@ -61,7 +61,7 @@ class LocalRuns:
             else:
                 return None
             dataset: str = group["dataset"]
-            run_id = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+            run_id = new_run_id(now)
             self._db.execute(
                 _SQL.add_run,
                 id=run_id,

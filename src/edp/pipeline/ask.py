@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from edp.core.errors import ConfigError
 from edp.core.files import ADOPTED
+from edp.core.sql import identifier
 from edp.query.port import Files, Snapshot, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from edp.catalog.port import Table
     from edp.core.files import DataFile
+    from edp.pipeline.foreground import Place
     from edp.pipeline.stages import Stages
+    from edp.query.port import Answer
 
 _TEXT, _INT, _FLOAT, _TIME = "VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMPTZ"
 _COUNTS: Final = dict.fromkeys(
@@ -50,6 +55,43 @@ def snapshot(stages: Stages) -> Snapshot:
     }
     views = {table.name: _view(stages, table, files) for table, files in stages.catalog.snapshot()}
     return Snapshot(views, records)
+
+
+def answer(place: Place, sql: str) -> Answer:
+    """The answer to `sql`, over what there is now.
+
+    Raises: ConfigError when the SQL is wrong or wants to do more than read.
+    """
+    return place.query().ask(sql, snapshot(place.stages))
+
+
+def export(place: Place, sql: str, out: Path) -> int:
+    """Write the answer to `sql` to `out` as Parquet; how many rows.
+
+    Raises: ConfigError when the SQL is wrong or wants to do more than read.
+    """
+    return place.query().export(sql, snapshot(place.stages), out.absolute())
+
+
+def rejects_of(place: Place, dataset: str, *, by_reason: bool = False) -> list[dict[str, object]]:
+    """A dataset's rejected rows, in the order of files and lines; or how many, by reason.
+
+    Raises: ConfigError when there is no such table.
+    """
+    names = [table.name for table in place.stages.catalog.tables()]
+    if dataset not in names:
+        raise ConfigError(f"no table {dataset!r}; there are: {', '.join(names) or 'none yet'}")
+    if f"{dataset}__rejects" not in names:
+        return []
+    table = identifier(f"{dataset}__rejects")
+    sql = f"SELECT * FROM {table} ORDER BY source_file, line"  # noqa: S608 (quoted)
+    if by_reason:
+        sql = (
+            f"SELECT column_name, reason, count(*) AS rows, "  # noqa: S608 (quoted)
+            f"count(DISTINCT source_file) AS files FROM {table} GROUP BY ALL ORDER BY ALL"
+        )
+    found = answer(place, sql)
+    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
 def _view(stages: Stages, table: Table, files: Sequence[DataFile]) -> View:

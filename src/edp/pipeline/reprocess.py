@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from edp.core.names import is_ignored
 from edp.pipeline.dead import object_id
+from edp.pipeline.foreground import FOREVER, settle
 from edp.pipeline.intake import destination
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from edp.core.receipts import Receipt
+    from edp.pipeline.foreground import Patience, Place
     from edp.pipeline.stages import Stages
 
 
@@ -80,3 +83,17 @@ def reprocess(stages: Stages, keys: Iterable[str]) -> int:
                 n += 1
         stages.events.put("EDP Files Requeued", {"files": n})
     return n
+
+
+def again(
+    place: Place,
+    keys: Sequence[str],
+    *,
+    patience: Patience = FOREVER,
+    shown: Callable[[int], object] = lambda _settled: None,
+) -> Sequence[Receipt]:
+    """Read the newest version of each key again, and wait; a receipt for each."""
+    stages = place.stages
+    settle(place, keys, first=lambda: reprocess(stages, keys), patience=patience, shown=shown)
+    heads = stages.receipts.heads(keys)
+    return [heads[key] for key in keys]
