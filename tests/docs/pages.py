@@ -15,6 +15,9 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
+PATIENCE_S = 300.0
+"""For the commands of a page, on a machine that does much else."""
+
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "@@ exit status "
 _VOLATILE = (
@@ -72,7 +75,7 @@ def run(page: Path, folder: Path) -> list[tuple[Step, str, int]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_S,
         check=False,
     )
     parts = re.split(rf"^{_MARK}(\d+)\n", done.stdout, flags=re.MULTILINE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import DOCS, PAGES, ROOT, run, says, steps
+from tests.docs.pages import DOCS, PAGES, PATIENCE_S, ROOT, run, says, steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+@pytest.mark.timeout(PATIENCE_S + 30)
 @pytest.mark.parametrize("page", PLAYED, ids=name)
 def test_commands_of_a_page_do_what_it_shows(page: Path, tmp_path: Path) -> None:
     """A command may fail only where the next one is `echo $?`, and only with what that shows."""
