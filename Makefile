@@ -20,7 +20,7 @@ missing = $(strip $(foreach p,$(PACKAGES),$(if $(shell { $(has-$(p)); } >/dev/nu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check system bench clean
+.PHONY: help demo test check docs system bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: $(VENV)/.dev ## check format, lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.dev ## write the parts of the reference that are the code's own words
+	$(BIN)/python -m tests.docs.generated
 
 system: ## install Debian's packages; without root, print the command
 	@missing="$(missing)"; \

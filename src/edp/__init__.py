@@ -13,5 +13,62 @@ The way of a file, and the folder where each step lives:
     query     SQL over the files that the catalog lists
     events    what happened, for people and for rules
 
-`pipeline` is these steps in sentences, `wiring` picks the adapters, `cli` is what a person types.
+`pipeline` is these steps in sentences, `wiring` picks the adapters. A person types what `cli` has;
+a program says `from edp import Pipeline`, which is `api`. What follows is imported when it is used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edp.api import Pipeline
+    from edp.catalog.port import Column, Table
+    from edp.core.errors import ConfigError, EdpError, Failure, PoisonError, RetryableError
+    from edp.core.receipts import Counts, Receipt
+    from edp.pipeline.foreground import Rest
+    from edp.queue.port import DeadLetter
+
+__all__ = [
+    "Column",
+    "ConfigError",
+    "Counts",
+    "DeadLetter",
+    "EdpError",
+    "Failure",
+    "Pipeline",
+    "PoisonError",
+    "Receipt",
+    "Rest",
+    "RetryableError",
+    "Table",
+]
+
+_HOME = {
+    "Column": "edp.catalog.port",
+    "ConfigError": "edp.core.errors",
+    "Counts": "edp.core.receipts",
+    "DeadLetter": "edp.queue.port",
+    "EdpError": "edp.core.errors",
+    "Failure": "edp.core.errors",
+    "Pipeline": "edp.api",
+    "PoisonError": "edp.core.errors",
+    "Receipt": "edp.core.receipts",
+    "Rest": "edp.pipeline.foreground",
+    "RetryableError": "edp.core.errors",
+    "Table": "edp.catalog.port",
+}
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+
+    def __getattr__(name: str) -> object:
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module 'edp' has no attribute {name!r}")
+        return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edp import Pipeline
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -83,6 +85,15 @@ def test_ingest_hands_its_files_over_and_waits_for_them(place: Path) -> None:
 
     assert ran.returncode == 0
     assert {file["state"] for file in json.loads(ran.stdout)["files"]} == {"committed"}
+
+
+def test_a_python_program_hands_its_files_over_too(place: Path) -> None:
+    with up(place), Pipeline.open(place) as pipeline:
+        receipts = pipeline.ingest(place / "a.csv", place / "b.csv", dataset="t", timeout=60)
+        loaded = pipeline.rows("SELECT id FROM t ORDER BY id")
+
+    assert [receipt.state for receipt in receipts] == ["committed", "committed"]
+    assert loaded == [{"id": 1}, {"id": 2}]
 
 
 def test_the_log_is_json_from_its_first_line_where_that_is_asked(

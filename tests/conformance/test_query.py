@@ -8,9 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from edp.core.errors import ConfigError, EdpError
+from edp.core.errors import ConfigError, EdpError, StoreUnavailable
 from edp.query.local import LocalQuery
 from edp.query.port import Answer, Files, Query, Snapshot, View
 from tests.conformance.scratch import scratch
@@ -411,3 +412,57 @@ def test_an_export_changes_nothing_else(lake: Lake, tmp_path: Path) -> None:
         lake.query.export("DROP VIEW numbers", lake.snapshot, tmp_path / "x.parquet")
 
     assert list(tmp_path.iterdir()) == []
+
+
+# arrow -------------------------------------------------------------------------------------------
+
+
+def test_an_arrow_stream_has_what_an_answer_has(lake: Lake) -> None:
+    lake.numbers()
+    sql = (
+        "SELECT n, n * 1.5 AS half, 'x' AS s, DATE '2026-01-05' AS d, [n] AS l, {'a': n} AS r, "
+        "TIMESTAMPTZ '2026-01-05 09:15:00+02' AS t, NULL AS z FROM numbers ORDER BY n;"
+    )
+
+    table = lake.query.arrow(sql, lake.snapshot, pa.table)
+
+    assert table.to_pylist() == lake.ask(sql).records()
+    assert table.schema.field("t").type == pa.timestamp("us", tz="UTC")
+
+
+def test_an_answer_without_rows_has_its_columns(lake: Lake) -> None:
+    lake.numbers()
+
+    table = lake.query.arrow("SELECT n FROM numbers WHERE false", lake.snapshot, pa.table)
+
+    assert (table.column_names, table.num_rows) == (["n"], 0)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT CASE WHEN i = 2000000 THEN error('late') ELSE i END FROM range(2000001) t(i)",
+        "SELECT * FROM numbers, nothing",
+        "DROP VIEW numbers",
+    ],
+)
+def test_a_stream_fails_as_an_answer_does(lake: Lake, sql: str) -> None:
+    lake.numbers()
+
+    for ask in (lambda: lake.query.arrow(sql, lake.snapshot, pa.table), lambda: lake.ask(sql)):
+        with pytest.raises(ConfigError):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("text", "raised"),
+    [("Out of Memory Error: no more", StoreUnavailable), ("the reader's own", OSError)],
+)
+def test_what_breaks_a_stream_off_is_told_by_its_text(
+    lake: Lake, text: str, raised: type[Exception]
+) -> None:
+    def read(_stream: object) -> None:
+        raise OSError(text)
+
+    with pytest.raises(raised, match=text):
+        lake.query.arrow("SELECT 1", lake.snapshot, read)

@@ -29,6 +29,7 @@ from edp.etl.engine import check, jsontext, lines, reading, rejects
 from edp.etl.engine.cast import reason_sql
 from edp.pipeline import ask
 from edp.wiring import open_workspace
+from tests.docs import generated
 from tests.docs.pages import PAGES, REFERENCE, ROOT, code, read, sections, tables
 
 if TYPE_CHECKING:
@@ -432,6 +433,26 @@ def test_a_change_of_type_is_read_as_the_page_says(row: list[str]) -> None:
 @pytest.mark.parametrize("row", NAMES, ids=lambda row: code(row[1]))
 def test_a_column_has_the_name_that_the_page_says(row: list[str]) -> None:
     assert normalise(code(row[0])) == code(row[1])
+
+
+# --- parts that the code writes -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_part_is_as_the_code_has_it_now(page: Path) -> None:
+    assert generated.written(read(page)) == read(page), "run `make docs`"
+
+
+def test_every_part_stands_in_one_page() -> None:
+    found = [name for page in PAGES for name in generated.names(read(page))]
+
+    assert sorted(found) == sorted(generated.PARTS)
+
+
+def test_every_public_name_is_documented() -> None:
+    page = read(REFERENCE / "python.md")
+
+    assert not [name for name in edp.__all__ if f"`{name}`" not in page]
 
 
 # --- all pages ------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from edp.core.types import public
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -21,6 +23,15 @@ class Column:
     name: str
     resolved: str
     comment: str = ""
+
+    @property
+    def type(self) -> str:
+        """Its type, as a contract writes it.
+
+        >>> Column("day", "date:mdy").type
+        'date'
+        """
+        return public(self.resolved)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from edp.cli.context import Json, workspace
 from edp.cli.show import counted, print_json, print_receipts, print_records, print_table, say
 from edp.core.clock import iso
 from edp.core.errors import ConfigError
-from edp.core.types import public
 
 if TYPE_CHECKING:
     from edp.catalog.port import Table
@@ -144,7 +143,7 @@ def table(
         return
     print_table(
         ("column", "type", "comment"),
-        [(c.name, public(c.resolved), c.comment) for c in found.columns],
+        [(c.name, c.type, c.comment) for c in found.columns],
         title=f"{found.database}.{found.name}: {counted(found.rows, 'row')} in "
         f"{counted(found.files, 'file')}",
     )
@@ -170,9 +169,6 @@ def _table_json(table: Table) -> dict[str, object]:
         "rows": table.rows,
         "files": table.files,
         "version": table.version,
-        "columns": [
-            {"name": c.name, "type": public(c.resolved), "comment": c.comment}
-            for c in table.columns
-        ],
+        "columns": [{"name": c.name, "type": c.type, "comment": c.comment} for c in table.columns],
         "partitions": list(table.partitions),
     }

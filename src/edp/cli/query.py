@@ -15,7 +15,6 @@ import typer
 from edp.cli.context import workspace
 from edp.cli.show import plain, print_table
 from edp.core.errors import ConfigError
-from edp.core.names import column_names
 
 if TYPE_CHECKING:
     from edp.query.port import Answer
@@ -70,12 +69,7 @@ def query(
 
 
 def _json(answer: Answer) -> str:
-    names = column_names(answer.columns, taken=())
-    if len(set(answer.columns)) == len(answer.columns):
-        names = list(answer.columns)
-    rows = [
-        {name: plain(value) for name, value in zip(names, row, strict=True)} for row in answer.rows
-    ]
+    rows = [plain(row) for row in answer.records()]
     return jsons.dumps(rows, ensure_ascii=False) + "\n"
 
 

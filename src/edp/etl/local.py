@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import sys
+import threading
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ RECYCLE_AFTER: Final = 500
 _BASE_MEMORY: Final = 300_000_000
 """Bytes that a worker may hold beside its task's: the interpreter, DuckDB, one file's header."""
 _PAGE: Final = resource.getpagesize()
+_ONE_STARTS: Final = threading.Lock()
 
 
 @dataclass
@@ -191,12 +193,13 @@ def _exit(code: int | None) -> str:
 def _main_not_imported() -> Iterator[None]:
     """Keep a starting worker from importing the caller's main script, which it does not need."""
     main = sys.modules["__main__"]
-    path = getattr(main, "__file__", None)
-    spec = getattr(main, "__spec__", None)
-    try:
-        main.__file__ = None
-        main.__spec__ = None
-        yield
-    finally:
-        main.__file__ = path
-        main.__spec__ = spec
+    with _ONE_STARTS:  # else a second thread would take the first one's None for the path
+        path = getattr(main, "__file__", None)
+        spec = getattr(main, "__spec__", None)
+        try:
+            main.__file__ = None
+            main.__spec__ = None
+            yield
+        finally:
+            main.__file__ = path
+            main.__spec__ = spec

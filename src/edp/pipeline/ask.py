@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edp.core.files import DataFile
     from edp.pipeline.foreground import Place
     from edp.pipeline.stages import Stages
-    from edp.query.port import Answer
+    from edp.query.port import Answer, ArrowStream, R
 
 _TEXT, _INT, _FLOAT, _TIME = "VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMPTZ"
 _COUNTS: Final = dict.fromkeys(
@@ -65,6 +65,14 @@ def answer(place: Place, sql: str) -> Answer:
     return place.query().ask(sql, snapshot(place.stages))
 
 
+def arrow(place: Place, sql: str, take: Callable[[ArrowStream], R]) -> R:
+    """What `take` makes of the answer to `sql`, a stream that it has to read at once.
+
+    Raises: ConfigError when the SQL is wrong or wants to do more than read.
+    """
+    return place.query().arrow(sql, snapshot(place.stages), take)
+
+
 def export(place: Place, sql: str, out: Path) -> int:
     """Write the answer to `sql` to `out` as Parquet; how many rows.
 
@@ -90,8 +98,7 @@ def rejects_of(place: Place, dataset: str, *, by_reason: bool = False) -> list[d
             f"SELECT column_name, reason, count(*) AS rows, "  # noqa: S608 (quoted)
             f"count(DISTINCT source_file) AS files FROM {table} GROUP BY ALL ORDER BY ALL"
         )
-    found = answer(place, sql)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return answer(place, sql).records()
 
 
 def _view(stages: Stages, table: Table, files: Sequence[DataFile]) -> View:

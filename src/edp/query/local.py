@@ -19,10 +19,10 @@ from edp.core.sql import identifier, literal, physical, value_sql
 from edp.query.port import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from edp.query.port import Files, Snapshot, View
+    from edp.query.port import ArrowStream, Files, R, Snapshot, View
 
 _TZ: Final = "TIMESTAMP WITH TIME ZONE"
 
@@ -43,6 +43,15 @@ class LocalQuery:
             found = asked.query("asked", _utc(types)) if any(zoned) else asked
             rows = found.fetchall() if found else []
             return Answer(tuple(asked.columns), types, [_row(row, zoned) for row in rows])
+
+    def arrow(self, sql: str, snapshot: Snapshot, take: Callable[[ArrowStream], R]) -> R:
+        """What `take` makes of the answer to `sql`, which it has to read before it returns."""
+        with self._open(sql, snapshot) as con, _explained(snapshot):
+            found = con.sql(_alone(sql))
+            try:
+                return take(found)
+            except OSError as error:  # how a stream that breaks off is told, DuckDB's text in it
+                raise (_broken_off(str(error)) or error) from error
 
     def export(self, sql: str, snapshot: Snapshot, out: Path) -> int:
         """Write the answer to `out` as Parquet; how many rows."""
@@ -100,6 +109,16 @@ def _explained(snapshot: Snapshot) -> Iterator[None]:
 
 def _first_line(error: duckdb.Error) -> str:
     return str(error).partition("\n")[0]
+
+
+def _broken_off(text: str) -> duckdb.Error | None:
+    """The error that a stream's text tells of, if it is one of DuckDB's."""
+    name, told, _ = text.partition(" Error: ")
+    wanted = f"{name.replace(' ', '')}exception".lower()
+    kinds: list[type[duckdb.Error]] = [
+        kind for kind in vars(duckdb).values() if getattr(kind, "__name__", "").lower() == wanted
+    ]
+    return (kinds or [duckdb.Error])[0](text) if told else None
 
 
 def _tables(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from edp.core.names import column_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,26 @@ class Answer:
     types: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
 
+    def records(self) -> list[dict[str, object]]:
+        """The rows by column; of columns with one name the later ones get `_2`, `_3`, ...
+
+        >>> Answer(("n", "N"), ("INTEGER", "INTEGER"), [(1, 2)]).records()
+        [{'n': 1, 'N': 2}]
+        >>> Answer(("n", "n"), ("INTEGER", "INTEGER"), [(1, 2)]).records()
+        [{'n': 1, 'n_2': 2}]
+        """
+        names: Sequence[str] = self.columns
+        if len(set(names)) < len(names):
+            names = column_names(names, taken=())
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+class ArrowStream(Protocol):
+    """What Arrow libraries read: the C stream interface, as a PyCapsule."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The stream, to be read once."""
+
 
 class Query(Protocol):
     """Answers one SELECT over a snapshot."""
@@ -61,6 +86,9 @@ class Query(Protocol):
 
         Raises: ConfigError when the SQL is wrong or wants to do more than read.
         """
+
+    def arrow(self, sql: str, snapshot: Snapshot, take: Callable[[ArrowStream], R]) -> R:
+        """What `take` makes of the answer to `sql`, which it has to read before it returns."""
 
     def export(self, sql: str, snapshot: Snapshot, out: Path) -> int:
         """Write the answer to `out` as Parquet; how many rows."""

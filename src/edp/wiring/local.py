@@ -49,6 +49,7 @@ class Workspace:
     lake: Path
     config: Config
     stages: Stages
+    database: Database
     queue: LocalQueue
     target: LocalTarget
     lock: Lock
@@ -85,6 +86,10 @@ class Workspace:
         from edp.query.local import LocalQuery
 
         return LocalQuery(self.lake / ".work", memory=self.memory)
+
+    def close(self) -> None:
+        """Let go of this thread's connection to the state."""
+        self.database.close()
 
     def watcher(self, ring: Callable[[], None]) -> Watcher:
         """What rings after a change of the source."""
@@ -150,7 +155,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         crawler=crawler,
         mask_key=mask_key(contract, environ) if contract.exists() else "",
     )
-    return Workspace(path, lake, config, stages, queue, target, Lock(lake / ".lock"), memory)
+    return Workspace(path, lake, config, stages, db, queue, target, Lock(lake / ".lock"), memory)
 
 
 def _exhausted(lease: Lease) -> DeadLetter:

@@ -1,0 +1,132 @@
+"""Parts of the reference that are the code's own words: `make docs` writes them, a test compares.
+
+In a page such a part stands between `<!-- NAME: written by make docs -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import edp
+from tests.docs.pages import PAGES, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_PART = re.compile(
+    r"(?P<head><!-- (?P<name>\S+): written by make docs -->\n).*?(?P<foot><!-- end -->)", re.DOTALL
+)
+_VALUES = ("Receipt", "Counts", "Failure", "Rest", "DeadLetter", "Table", "Column")
+
+
+# --- Python ---------------------------------------------------------------------------------------
+
+
+def paragraphs(docstring: str) -> Iterator[str]:
+    """A docstring as Markdown: paragraphs on one line each, examples as code."""
+    for part in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
+        if part.startswith(">>>"):
+            yield f"```python\n{part}\n```"
+        else:
+            yield wrapped(re.sub(r"^(Raises|Returns):", r"**\1**", " ".join(part.split())))
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines as the other pages have them."""
+    return textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def signature(name: str, function: Any) -> str:  # noqa: ANN401 (any callable)
+    """As it is called, with the types that it takes and gives."""
+    plain = inspect.signature(function)
+    kept = [p for p in plain.parameters.values() if p.name not in ("self", "cls")]
+    text = str(plain.replace(parameters=kept))
+    return name + re.sub(r"(: |-> )'([^']+)'", r"\1\2", text)  # annotations are text in the code
+
+
+def methods() -> Iterator[tuple[str, Any]]:
+    """The public methods of a Pipeline, in the order in which the code has them."""
+    for name in vars(edp.Pipeline):
+        if not name.startswith("_"):
+            yield name, getattr(edp.Pipeline, name)
+
+
+def python_methods() -> Iterator[str]:
+    for name, method in methods():
+        yield f"### `Pipeline.{name}`"
+        yield f"```text\n{signature(name, method)}\n```"
+        yield from paragraphs(method.__doc__ or "")
+
+
+def python_class() -> Iterator[str]:
+    yield from paragraphs(edp.Pipeline.__doc__ or "")
+
+
+def properties(kind: type) -> Iterator[tuple[str, str]]:
+    """A value's public fields and properties, with their types."""
+    for field in dataclasses.fields(kind):
+        yield field.name, str(field.type)
+    for name, member in vars(kind).items():
+        if isinstance(member, property) and member.fget is not None:
+            yield name, member.fget.__annotations__["return"]
+
+
+def python_values() -> Iterator[str]:
+    for name in _VALUES:
+        kind = getattr(edp, name)
+        yield f"### `{name}`"
+        yield from (p for p in paragraphs(kind.__doc__) if not p.startswith("```"))
+        yield rows(
+            ("field", "type"),
+            ((f"`{field}`", f"`{kind}`".replace("|", "\\|")) for field, kind in properties(kind)),
+        )
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def rows(head: tuple[str, ...], body: Iterator[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = (head, ("---",) * len(head), *body)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+PARTS: dict[str, Callable[[], Iterator[str]]] = {
+    "pipeline": python_class,
+    "methods": python_methods,
+    "values": python_values,
+}
+
+
+def written(text: str) -> str:
+    """A page's text with its parts as the code has them now."""
+
+    def part(match: re.Match[str]) -> str:
+        body = "\n\n".join(PARTS[match["name"]]())
+        return f"{match['head']}\n{body}\n\n{match['foot']}"
+
+    return _PART.sub(part, text)
+
+
+def names(text: str) -> list[str]:
+    """The parts that a page has."""
+    return [match["name"] for match in _PART.finditer(text)]
+
+
+def main() -> None:
+    """Write every part anew, and say which pages changed."""
+    for page in PAGES:
+        before = read(page)
+        after = written(before)
+        if after != before:
+            page.write_text(after, "utf-8")
+            sys.stdout.write(f"{page}\n")
+
+
+if __name__ == "__main__":
+    main()
