@@ -19,24 +19,24 @@ pytestmark = [
 ]
 
 INGEST = ("ingest", "a.csv", "--dataset", "t")
+EDP = (sys.executable, "-c", "from edp.cli import main; main()")
 CALLS = "fsync,fdatasync,rename,renameat,renameat2"
 
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What an ingest asked of the disk, in order."""
+    """What three ingests, one after another, asked of the disk, in order."""
     place = tmp_path_factory.mktemp("durable")
-    (place / "a.csv").write_text("id\n1\n", "utf-8")
     log = place / "calls.log"
-    edp = [sys.executable, "-c", "from edp.cli import main; main()"]
-
-    subprocess.run(
-        [STRACE, "-f", "-y", "-e", f"trace={CALLS}", "-o", str(log), *edp, *INGEST],
-        cwd=place,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+    for n in range(3):
+        (place / "a.csv").write_text(f"id\n{n}\n", "utf-8")
+        subprocess.run(
+            [STRACE, "-A", "-f", "-y", "-e", f"trace={CALLS}", "-o", str(log), *EDP, *INGEST],
+            cwd=place,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
 
     lines = log.read_text("utf-8", errors="replace").splitlines()
     return [line.replace(str(place), "") for line in lines if line.endswith("= 0")]
@@ -69,3 +69,23 @@ def test_a_commit_syncs_the_parquet_then_its_name_then_the_catalog(calls: list[s
     parent = place_of(calls, r"fsync\(\d+</lake/target>", after=renamed)
 
     place_of(calls, r"fdatasync\(\d+</lake/state.db-wal>", after=max(table, parent))
+
+
+def test_the_first_record_of_commits_is_durable_before_its_commit(calls: list[str]) -> None:
+    table = place_of(calls, r"fsync\(\d+</lake/target/t>")
+    base = place_of(calls, r"fsync\(\d+</lake/commits/0{11}1.base.part>", after=table)
+    named = place_of(calls, r"rename.*base.part.*/lake/commits/0{11}1.base.jsonl", after=base)
+    folder = place_of(calls, r"fsync\(\d+</lake/commits>", after=named)
+
+    place_of(calls, r"fdatasync\(\d+</lake/state.db-wal>", after=folder)
+
+
+def test_a_commit_costs_one_more_sync_and_that_comes_before_the_catalogs(calls: list[str]) -> None:
+    second = place_of(calls, r"fdatasync\(\d+</lake/commits/0{11}2.jsonl>")
+    begun = place_of(calls, r"fsync\(\d+</lake/commits>", after=second)
+    renamed = place_of(calls, r"rename.*/staged/.*/lake/target/t/", after=begun)
+    table = place_of(calls, r"fsync\(\d+</lake/target/t>", after=renamed)
+    record = place_of(calls, r"fdatasync\(\d+</lake/commits/0{11}2.jsonl>", after=table)
+
+    place_of(calls, r"fdatasync\(\d+</lake/state.db-wal>", after=record)
+    assert len([line for line in calls[renamed:] if "/lake/commits" in line]) == 1

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edp.backends.sqlite import Database, journal
+from edp.backends.sqlite.replay import replay
 from edp.core.faults import POINTS
+from edp.pipeline.dead import dead_message
 from edp.pipeline.work import garbage
+from edp.queue.local import LocalDeadLetters
 from edp.wiring import Workspace, open_workspace
 from tests.workspaces import ask
 
@@ -44,6 +48,8 @@ IN_SUPERVISOR = (
     "target.renamed:2",
     "commit.before:1",
     "commit.before:2",
+    "commit.noted:1",
+    "commit.noted:2",
     "commit.after:1",
     "commit.after:2",
 )
@@ -162,7 +168,37 @@ def test_a_kill_while_garbage_is_collected_loses_nothing(place: Path, inbox: Pat
     check(place)
 
 
+MERGING = """
+import sys
+from pathlib import Path
+from edp.backends.sqlite import journal, merge
+from edp.core.faults import arm
+lake = Path(sys.argv[1])
+arm("commits.merged")
+merge(lake / "commits", lake / ".work" / "merging.db", least=0)
+"""
+
+
+def test_a_kill_while_commits_are_merged_loses_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = open_workspace(place, environ={})
+    monkeypatch.setattr(journal, "SEGMENT", 1)
+    for n in range(12):
+        here.stages.dead_letters.add(dead_message(f"message {n}", "why", attributes={}))
+    before = sorted(here.stages.dead_letters.list(), key=lambda one: one.id)
+
+    done = subprocess.run([sys.executable, "-c", MERGING, str(here.lake)], timeout=60, check=False)
+
+    again = place / "again.db"
+    replayed = replay(here.lake / "commits", again, whole=lambda _: True)
+    found = LocalDeadLetters(Database(again), "etl").list()
+    assert done.returncode == SIGKILL, "the fault did not fire"
+    assert replayed.damages == []
+    assert sorted(found, key=lambda one: one.id) == before
+
+
 def test_every_point_is_killed_at() -> None:
     tried = {fault.partition(":")[0] for fault in (*IN_SUPERVISOR, *IN_WORKER)}
 
-    assert tried | {"garbage.removed"} == set(POINTS)
+    assert tried | {"garbage.removed", "commits.merged"} == set(POINTS)

@@ -19,3 +19,13 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` durably, if it is not there; the one above has to be.
+
+    Raises: OSError.
+    """
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        fsync_folder(folder.parent)

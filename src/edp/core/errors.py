@@ -2,6 +2,8 @@
 
     EdpError
     |-- ConfigError            the operator must change a setting or a command
+    |   |-- StateDamaged       the state database cannot be trusted
+    |   `-- StateOutdated      the state is older than the commits written down beside it
     |-- RetryableError         the same call may succeed later; leave it queued
     |   |-- StoreUnavailable   the state or a folder cannot be used right now
     |   |-- StaleSnapshot      the table changed meanwhile; plan again
@@ -37,6 +39,18 @@ class ConfigError(EdpError):
     """A setting, a command or this machine's set-up is wrong; nothing was changed."""
 
     code = "config"
+
+
+class StateDamaged(ConfigError):
+    """The state database cannot be trusted."""
+
+    code = "state damaged"
+
+
+class StateOutdated(ConfigError):
+    """The state is missing, or older than the commits that are written down beside it."""
+
+    code = "state outdated"
 
 
 class RetryableError(EdpError):

@@ -20,7 +20,9 @@ POINTS: Final = (
     "commit.planned",
     "target.renamed",
     "commit.before",
+    "commit.noted",
     "commit.after",
+    "commits.merged",
     "garbage.removed",
 )
 """Every point, in the order of the flow."""

@@ -26,7 +26,8 @@ class Stages:
     """One runtime's stages.
 
     What is written within `atomically()` happens as a whole where the runtime can promise that;
-    elsewhere in the order written, the ledger last.
+    elsewhere in the order written, the ledger last. `tidy` does what the runtime needs now and
+    then.
     """
 
     config: Config
@@ -41,6 +42,7 @@ class Stages:
     catalog: Catalog
     events: Events
     atomically: Callable[[], AbstractContextManager[None]]
+    tidy: Callable[[], object]
     etl: Callable[[], Etl]
     crawler: Callable[[], Crawler]
     mask_key: str = field(default="", repr=False)

@@ -195,6 +195,7 @@ def garbage(stages: Stages) -> Sequence[str]:
     A replaced file stays for `retention.superseded`, as a query may still read it. One that no
     commit ever named stays for an hour at least, as its commit may still come.
     """
+    stages.tidy()
     keep_s = stages.config.retention.superseded.total_seconds()
     collected = list(stages.target.remove(stages.catalog.retired(removed_for_s=keep_s)))
     orphans = stages.target.collect(

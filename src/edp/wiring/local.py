@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edp.backends.lock import Lock
-from edp.backends.sqlite import Database
+from edp.backends.sqlite import Database, merge
 from edp.catalog.local import LocalCatalog
 from edp.core import clock
 from edp.core.contract import Config, load, mask_key
@@ -111,7 +111,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
     lake = (path / local.root).absolute()
     memory = max(_LEAST_MEMORY, int(local.memory) // local.workers - _BASE_MEMORY)
 
-    db = Database(lake / "state.db")
+    db = Database(lake / "state.db", journal=lake / "commits")
     dead_letters = LocalDeadLetters(db, QUEUE)
     queue = LocalQueue(
         db,
@@ -151,6 +151,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         catalog=LocalCatalog(db, config.name),
         events=LocalEvents(db),
         atomically=db.transaction,
+        tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
         etl=etl,
         crawler=crawler,
         mask_key=mask_key(contract, environ) if contract.exists() else "",

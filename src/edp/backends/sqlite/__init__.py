@@ -1,6 +1,10 @@
-"""The state of a local workspace: one SQLite database, opened safely and kept up to date."""
+"""The state of a local workspace: one SQLite database, opened safely and kept up to date.
+
+Beside it stands a journal of its commits, from which it can be made again.
+"""
 
 from edp.backends.sqlite.database import Database
+from edp.backends.sqlite.replay import merge
 from edp.backends.sqlite.statements import load
 
-__all__ = ["Database", "load"]
+__all__ = ["Database", "load", "merge"]

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
+from edp.backends.folder import make_folder
+from edp.backends.sqlite.journal import Journal
 from edp.backends.sqlite.migrations import migrate
-from edp.core.errors import ConfigError, StoreUnavailable
+from edp.core.errors import ConfigError, StateDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,9 +31,12 @@ _FULL: Final = 2
 
 
 class Database:
-    """A SQLite database file; made, and migrated, when it is first opened."""
+    """A SQLite database file; made, and migrated, when it is first opened.
 
-    def __init__(self, path: Path) -> None:
+    What its commits make true is written down in the folder `journal` first, where one is given.
+    """
+
+    def __init__(self, path: Path, *, journal: Path | None = None) -> None:
         if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < SAFE_VERSION:
             raise ConfigError(
                 f"SQLite {apsw.sqlite_lib_version()} can corrupt a database that two processes "
@@ -39,9 +44,16 @@ class Database:
             )
         self.path = path
         self._local = threading.local()
+        self._journal = Journal(journal) if journal else None
+        if self._journal and not path.exists():
+            self._journal.check(path, None)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if journal:
+            make_folder(journal)
         with _translated(self.path):
             migrate(self.connection)
+            if self._journal:
+                self._journal.check(path, self.connection)
 
     @property
     def connection(self) -> apsw.Connection:
@@ -64,11 +76,17 @@ class Database:
             return
         with _translated(self.path):
             connection.execute("BEGIN IMMEDIATE")
+        recorder = self._journal.recorder(connection) if self._journal else None
         try:
             yield
+            if recorder:
+                recorder.write()
         except BaseException:
             _roll_back(connection)
             raise
+        finally:
+            if recorder:
+                recorder.close()
         with _translated(self.path):
             try:
                 connection.execute("COMMIT")
@@ -91,19 +109,20 @@ class Database:
 
     def execute(self, sql: str, /, **values: object) -> int:
         """Run one statement; how many rows it changed."""
-        with _translated(self.path):
+        with self.transaction(), _translated(self.path):
             self.connection.execute(sql, values).fetchall()
-        return self.connection.changes()
+            return self.connection.changes()
 
     def execute_many(self, sql: str, rows: Iterable[Mapping[str, object]], /) -> None:
         """Run one statement for each of `rows`."""
-        with _translated(self.path):
+        with self.transaction(), _translated(self.path):
             self.connection.executemany(sql, rows)
 
     def insert(self, sql: str, /, **values: object) -> int:
         """Run an INSERT; the new row's id."""
-        self.execute(sql, **values)
-        return self.connection.last_insert_rowid()
+        with self.transaction():
+            self.execute(sql, **values)
+            return self.connection.last_insert_rowid()
 
     def rows(self, sql: str, /, **values: object) -> list[Row]:
         """What the statement returns, a dict a row."""
@@ -179,7 +198,7 @@ def _translated(path: Path) -> Iterator[None]:
     except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
         raise StoreUnavailable(f"{path} cannot be used: {error}") from error
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise ConfigError(
-            f"{path} is damaged ({error}); move it away with its -wal and -shm files, keep them, "
-            f"and restore a copy: the source and the Parquet files are untouched",
+        raise StateDamaged(
+            f"{path} is damaged ({error}); `edp rebuild` makes it again from the commits that are "
+            "written down beside it: the source and the Parquet files are untouched",
         ) from error

@@ -11,24 +11,26 @@ if TYPE_CHECKING:
     import apsw
 
 
-def migrate(connection: apsw.Connection) -> None:
-    """Bring the schema up to this version of EDP; all steps happen, or none.
+def migrate(connection: apsw.Connection, *, to: int | None = None) -> None:
+    """Bring the schema up to this version of EDP, or to number `to`; all steps happen, or none.
 
     Raises: ConfigError when the state was written by a newer EDP.
     """
     steps = sorted(f.name for f in files(__name__).iterdir() if f.name.endswith(".sql"))
-    if _version(connection) == len(steps):
+    wanted = len(steps) if to is None else to
+    if _version(connection) == wanted:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         at = _version(connection)  # another process may have been quicker
-        if at > len(steps):
+        if max(at, wanted) > len(steps):
             raise ConfigError(
-                f"the state is of schema {at} and this EDP knows {len(steps)}: upgrade EDP",
+                f"the state is of schema {max(at, wanted)} and this EDP knows {len(steps)}: "
+                "upgrade EDP",
             )
-        for name in steps[at:]:
+        for name in steps[at:wanted]:
             connection.execute(files(__name__).joinpath(name).read_text("utf-8"))
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute(f"PRAGMA user_version = {wanted}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
