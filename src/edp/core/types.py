@@ -102,6 +102,15 @@ def declared_admits(kind: str) -> Admits:
     return Admits(_DECLARED.get(kind, frozenset({kind, "string"})))
 
 
+def is_plain(name: str) -> bool:
+    """Whether values of the type have no parts.
+
+    >>> is_plain("decimal(10,2)"), is_plain("json"), is_plain("array<int>")
+    (True, False, False)
+    """
+    return name != "json" and "<" not in name
+
+
 def public(resolved: str) -> str:
     """The type as the catalog shows it, without a reading.
 

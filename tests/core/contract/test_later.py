@@ -89,7 +89,6 @@ LATER_SETTINGS = [
     "runtimes: {local: {spark: {master: 'local[2]'}}}",
     "retention: {events: 1d}",
     "retention: {rejects: 1d}",
-    "datasets: {a: {columns: {b: {type: json}}}}",
     "datasets: {a: {columns: {b: {type: array<int>}}}}",
     "datasets: {a: {columns: {b: {type: 'struct<a: int>'}}}}",
     "datasets: {a: {deduplicate: {keys: [b], scope: table}}}",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from edp.core.contract.invalid import invalid
+from edp.core.contract.invalid import a, invalid
 
 _WHOLE = re.compile(r"[+-]?\d{1,38}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,38}\.?\d{0,38}|\.\d{1,38})([eE][+-]?\d{1,3})?", re.ASCII)
@@ -75,12 +75,8 @@ def check(bound: int | Decimal | date, column_type: str, *, at: str) -> None:
     """Refuse the bound that setting `at` gives, where values of `column_type` have no such."""
     kinds = _KINDS.get(column_type.partition("(")[0])
     if kinds is None:
-        raise invalid(f"{_a(column_type)} column has no bounds", "remove it", at=(at,))
+        raise invalid(f"{a(column_type)} column has no bounds", "remove it", at=(at,))
     if kind(bound) not in kinds:
         raise invalid(
-            f"the bound of {_a(column_type)} column is a {kinds[0]}", "write one", at=(at,)
+            f"the bound of {a(column_type)} column is a {kinds[0]}", "write one", at=(at,)
         )
-
-
-def _a(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

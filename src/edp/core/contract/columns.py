@@ -9,11 +9,12 @@ from pydantic import AfterValidator, Field, model_validator
 from edp.core.contract import bounds
 from edp.core.contract.bounds import Bound
 from edp.core.contract.datatype import ColumnType
-from edp.core.contract.invalid import invalid
+from edp.core.contract.invalid import a, invalid
 from edp.core.contract.model import Settings
 from edp.core.contract.units import Filled, Flag, Names, Texts
 from edp.core.formats import problem
 from edp.core.names import RESERVED, normalise
+from edp.core.types import is_plain
 
 _TIMES = ("date", "timestamp", "timestamptz")
 _TEXTUAL = ("string", None)
@@ -90,12 +91,25 @@ class Column(Settings):
                 )
         exact = self.type in _MASKABLE or (self.type or "").startswith("decimal")
         if self.mask in ("sha256", "last4") and not exact:
-            way_out = "declare it as a string or a decimal, or drop it"
-            raise invalid(f"a {self.type} has no one text to mask", way_out, at=("mask",))
+            decimal = " or a decimal" if self.type == "double" else ""
+            way_out = f"declare it as a string{decimal}, or drop it"
+            raise invalid(f"{a(self.type or '')} has no one text to mask", way_out, at=("mask",))
         for n, one in enumerate(self.one_of):
             if self.case is not None and one != getattr(one, self.case)():
                 way_out = f"write it in {self.case} case, as the values are"
                 raise invalid("no value is ever this one", way_out, at=("one_of", n))
+        return self
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Column":
+        if self.type is None or is_plain(self.type):
+            return self
+        if self.one_of:
+            way_out = "remove it, and test a part of the value in `checks`"
+            raise invalid(f"{a(self.type)} is not compared as a whole", way_out, at=("one_of",))
+        if not self.trim:
+            way_out = "remove it: white space around JSON means nothing"
+            raise invalid("only for values that are text", way_out, at=("trim",))
         return self
 
 

@@ -30,3 +30,12 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     """
     matches = get_close_matches(word.lower(), list(known), n=1)
     return matches[0] if matches else None
+
+
+def a(noun: str) -> str:
+    """`noun` with its article.
+
+    >>> a("int"), a("json")
+    ('an int', 'a json')
+    """
+    return f"{'an' if noun[:1] in tuple('aeiou') else 'a'} {noun}"

@@ -35,6 +35,7 @@ _SCALARS = (
     "date",
     "timestamp",
     "timestamptz",
+    "json",
 )
 
 LATER: Final = (

@@ -31,6 +31,7 @@ _SHAPES: Final = {
     "double": "write e.g. 1.5 or 1e3",
     "date": "write a real day as YYYY-MM-DD",
     "timestamp": "write a real time as YYYY-MM-DD HH:MM:SS, with no offset",
+    "json": "write strict JSON, with text in double quotes, and null for NaN",
     "timestamptz": "write a real time with its offset, as YYYY-MM-DD HH:MM:SS+HH:MM or with Z",
 }
 _RANGES: Final = {

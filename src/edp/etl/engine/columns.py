@@ -88,6 +88,22 @@ def untrimmed(cells: Sequence[Cell]) -> frozenset[int]:
     return frozenset(cell.place for cell in cells if not cell.rules.trim)
 
 
+def json_names(header: Sequence[str], contract: Dataset) -> frozenset[str]:
+    """The names in `header` of the columns that are declared as JSON, and so keep its quotes."""
+    if not any(column.type == "json" for column in contract.columns.values()):
+        return frozenset()
+    declared = (
+        (original, _declared(name, original.strip(), contract)[1])
+        for name, original in zip(column_names(header), header, strict=True)
+    )
+    return frozenset(original for original, column in declared if column and column.type == "json")
+
+
+def json_places(cells: Sequence[Cell]) -> frozenset[int]:
+    """The places of columns in which JSON's null is nothing, as a CSV file may have it."""
+    return frozenset(cell.place for cell in cells if cell.type == "json")
+
+
 def missing(cells: Sequence[Cell], contract: Dataset) -> list[str]:
     """The required columns that a file with these columns lacks."""
     ranks = {cell.rank for cell in cells}

@@ -14,6 +14,7 @@ import duckdb
 
 from edp.core.errors import TransformFailed
 from edp.core.sql import identifier, literal, physical
+from edp.core.types import is_plain
 from edp.etl.engine.check import choice_sql
 from edp.etl.engine.columns import columns
 from edp.etl.engine.express import UnfitExpression, first_line
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from edp.etl.engine.columns import Cell
 
 _UNKNOWN: Final = re.compile(r'Referenced column "([a-z_][a-z0-9_]*)" (?:was )?not found')
-_NO_FOLDER: Final = frozenset({"double", "json"})
 _compiled: dict[str, UnfitExpression | None] = {}
 
 
@@ -102,9 +102,17 @@ def _check_deduplicate(contract: Dataset, found: Mapping[str, str | None]) -> No
     for n, name in enumerate(key_names(contract)):
         if contract.columns and name not in found:
             raise UnfitExpression(f"deduplicate.keys.{n}", f"{name} is not declared; declare it")
+        if not is_plain(kind := found.get(name) or "string"):
+            why = f"{name} is of type {kind}, and no key as a whole; derive a column from a part"
+            raise UnfitExpression(f"deduplicate.keys.{n}", why)
     for n, given in enumerate(contract.deduplicate.order_by):
-        if found.get(table_name(given, contract)) is None:
+        kind = found.get(table_name(given, contract)) or ""
+        why = ""
+        if not kind:
             why = f"{given} has no declared type, and texts have another order; give it one"
+        elif not is_plain(kind):
+            why = f"{given} is of type {kind}, which has no order; derive a column from a part"
+        if why:
             raise UnfitExpression(f"deduplicate.order_by.{n}", why)
 
 
@@ -116,8 +124,8 @@ def _check_partitions(contract: Dataset, found: Mapping[str, str | None]) -> Non
         why = ""
         if kind is None or name in dropped:
             why = f"{given} is no column of the table with a declared type; declare or derive one"
-        elif kind in _NO_FOLDER or "<" in kind:
-            why = f"{given} is a {kind}, which has no one text to name a folder"
+        elif kind == "double" or not is_plain(kind):
+            why = f"{given} is of type {kind}, which has no one text to name a folder"
         if why:
             raise UnfitExpression(f"partition_by.{n}", why)
 

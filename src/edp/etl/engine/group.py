@@ -15,7 +15,7 @@ from edp.core.errors import Failure, UnreadableFile
 from edp.core.names import normalise
 from edp.core.receipts import Counts
 from edp.core.sql import value_sql
-from edp.etl.engine.columns import missing, untrimmed
+from edp.etl.engine.columns import json_places, missing, untrimmed
 from edp.etl.engine.deduplicate import duplicates_sql, same_key_sql
 from edp.etl.engine.failing import checked, over_limit, too_parted, unusable
 from edp.etl.engine.infer import infer
@@ -75,7 +75,15 @@ def judge(
     """
     contract, header = job.contract, sources[0].header
     texts, rejects, duplicates = f"texts_{number}", f"rejects_{number}", f"duplicates_{number}"
-    parsed = read(con, number, texts, sources, nulls=contract.nulls, untrimmed=untrimmed(cells))
+    parsed = read(
+        con,
+        number,
+        texts,
+        sources,
+        nulls=contract.nulls,
+        untrimmed=untrimmed(cells),
+        json=json_places(cells),
+    )
     judged = verdicts(con, texts, len(header.names), cells, contract)
     values = f"({judged.query})" if judged.plain else f"values_{number}"
     if not judged.plain:

@@ -45,6 +45,7 @@ _BRACKET: Final = re.compile(
     rb'[^"\[\]{}]*+(?:"(?:[^"\\]|\\.)*+"[^"\[\]{}]*+)*+([\[\]{}])', re.DOTALL
 )
 _BARE: Final = re.compile(rb'%b|[^ \t\r\n,\[\]{}"]++' % _STRING)
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _CONSTANT: Final = re.compile(rb"NaN|-?Infinity")
 _OPENS: Final = b"[{"
 _MOST_SHAPES: Final = 64
@@ -161,11 +162,16 @@ def string(token: bytes) -> str:
     if "\\" not in text:
         return text
     text = str(json.loads(token))
+    _check_characters(text)
+    return text
+
+
+def _check_characters(text: str) -> None:
+    """Raises: BadText for half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise BadText(r"bad character: half of a surrogate pair, as \ud800, is no text") from None
-    return text
 
 
 def _checked(text: bytes | mmap, at: int) -> int:
@@ -183,9 +189,11 @@ def _checked(text: bytes | mmap, at: int) -> int:
     except UnicodeDecodeError:
         raise BadText("bad encoding: the record is not UTF-8") from None
     try:
-        json.loads(inside, parse_constant=_refuse, parse_int=len, parse_float=len)
+        value = json.loads(inside, parse_constant=_refuse, parse_int=len, parse_float=len)
     except ValueError as error:
         raise BadText(f"not JSON: {error}") from None
+    if _SURROGATE.search(text, at, end):
+        _check_characters(json.dumps(value, ensure_ascii=False))
     return end
 
 

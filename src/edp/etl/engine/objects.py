@@ -1,8 +1,9 @@
 """Objects: a JSON file becomes a table of texts, one row for each object.
 
 A number or boolean counts as it is written, a string as what it stands for; arrays and objects
-stay as they stand. What kind of value each text was goes along, because only some kinds of text
-may be read as a number. The columns are the names of all objects, in order of first appearance.
+stay as they stand, and so do strings of a column that is declared as JSON. What kind of value each
+text was goes along, because only some kinds of text may be read as a number. The columns are the
+names of all objects, in order of first appearance.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import UnreadableFile
+from edp.etl.engine.columns import json_names
 from edp.etl.engine.header import Header, Objects, Source, check_width
 from edp.etl.engine.jsontext import BadText, Broken, Found, string, values
 from edp.etl.engine.standardise import WHITE_SPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from edp.core.contract import Dataset
     from edp.etl.engine.snapshot import Signs, Snapshot
 
 LITERAL, STRING, NESTED, NOTHING = "l", "s", "n", "-"
@@ -56,9 +59,20 @@ class Record:
         """Why it is no row."""
         return self.found.reason
 
+    def verbatim(self, names: Collection[str]) -> list[tuple[str, str, str]]:
+        """The cells of a good record, those of `names` as they stand in the file."""
+        assert self.cells is not None
+        assert self.found.members is not None
+        return [
+            (name, kind, value.decode() if kind == STRING and name in names else text)
+            for (name, kind, text), value in zip(
+                self.cells, self.found.members.values(), strict=True
+            )
+        ]
 
-def read_objects(snapshot: Snapshot, signs: Signs, nulls: Sequence[str]) -> Source:
-    """A JSON file with its columns, converted; `nulls` are texts that stand for nothing.
+
+def read_objects(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
+    """A JSON file with its columns, converted.
 
     Raises: UnreadableFile when its records cannot be told apart, none can be read, or they have
     too many names.
@@ -68,7 +82,7 @@ def read_objects(snapshot: Snapshot, signs: Signs, nulls: Sequence[str]) -> Sour
     if first is None:
         return Source(snapshot, Header(Objects()), body=False)
     # once more where a name came up behind rows that had been written without it
-    converted = _convert(snapshot, names, nulls) or _convert(snapshot, names, nulls)
+    converted = _convert(snapshot, names, contract) or _convert(snapshot, names, contract)
     if converted is None:
         raise RuntimeError(f"{snapshot.key}: its names changed while it was read")
     if not names:
@@ -116,13 +130,14 @@ def _cell(name: bytes, value: bytes) -> tuple[str, str, str]:
     return string(name), NESTED if mark in _BRACKETS else LITERAL, value.decode()
 
 
-def _convert(snapshot: Snapshot, names: dict[str, int], nulls: Sequence[str]) -> Converted | None:
+def _convert(snapshot: Snapshot, names: dict[str, int], contract: Dataset) -> Converted | None:
     """The file's table, or None where rows were written before all `names` were known.
 
     `names` (with the place of each) grows.
     """
     path = Path(snapshot.path).with_suffix(".table")
     kinds: list[set[str]] = [set() for _ in names]
+    documents = json_names(tuple(names), contract)
     rows = bad = longest = 0
     whole = True
     with path.open("w", encoding="utf-8", newline="") as out:
@@ -131,16 +146,17 @@ def _convert(snapshot: Snapshot, names: dict[str, int], nulls: Sequence[str]) ->
             if record.cells is None:
                 bad += 1
                 continue
-            for name, _, _ in record.cells:
-                if name not in names:
-                    names[name] = len(names)
-                    kinds.append(set())
-                    whole = whole and not rows
-                    check_width(snapshot, len(names))
+            if new := [name for name, _, _ in record.cells if name not in names]:
+                names |= {name: len(names) + n for n, name in enumerate(new)}
+                kinds += [set() for _ in new]
+                documents = json_names(tuple(names), contract)
+                whole = whole and not rows
+                check_width(snapshot, len(names))
             if whole:
-                row = _row(record.cells, names)
-                for name, kind, text in record.cells:
-                    if kind != NOTHING and text.strip(WHITE_SPACE) not in nulls:
+                cells = record.verbatim(documents) if documents else record.cells
+                row = _row(cells, names)
+                for name, kind, text in cells:
+                    if kind != NOTHING and text.strip(WHITE_SPACE) not in contract.nulls:
                         kinds[names[name]].add(kind)
                 longest = max(longest, sum(map(len, row)))
                 write(row)

@@ -80,7 +80,7 @@ def _source(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
         snapshot, signs = rewritten(snapshot, ".utf8", to_utf_8(chunks(snapshot), encoding))
     check_text(snapshot.key, signs, kind)
     if kind == "json":
-        return read_objects(snapshot, signs, contract.nulls)
+        return read_objects(snapshot, signs, contract)
     return _csv(snapshot, signs, contract)
 
 

@@ -65,17 +65,18 @@ def read(
     *,
     nulls: Sequence[str],
     untrimmed: Collection[int],
+    json: Collection[int],
 ) -> Parsed:
     """Fill `table` with the standardised texts of group `number`: c0, c1, ..., f.
 
     `f` is the number of the record's file among the job's inputs. Texts that are `untrimmed` keep
-    their outer white space.
+    their outer white space; those of `json` are JSON.
     """
     header = sources[0].header
     width = len(header.names)
 
     def standard(records: str) -> str:
-        return standardise_sql(records, width, nulls, untrimmed)
+        return standardise_sql(records, width, nulls, untrimmed, json)
 
     match header.layout:
         case Objects():

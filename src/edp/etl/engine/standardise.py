@@ -23,16 +23,21 @@ def standardise_sql(
     width: int,
     nulls: Sequence[str],
     untrimmed: Collection[int] = (),
+    json: Collection[int] = (),
 ) -> str:
     """The query for the `records` (a query with columns c0, c1, ..., f) with texts standardised.
 
-    Columns whose places are in `untrimmed` keep their outer white space.
+    Columns whose places are in `untrimmed` keep their outer white space; in those of `json` its
+    null is NULL, too.
     """
     texts = [f"c{n}" for n in range(width)]
     trimmed = ", ".join(
         f"{text if n in untrimmed else _trimmed(text)} AS {text}" for n, text in enumerate(texts)
     )
-    kept = ", ".join(f"{_kept(text, nulls)} AS {text}" for text in texts)
+    kept = ", ".join(
+        f"{_kept(text, (*nulls, 'null') if n in json else nulls)} AS {text}"
+        for n, text in enumerate(texts)
+    )
     return f"SELECT {kept}, f FROM (SELECT {trimmed}, f FROM ({records}))"
 
 

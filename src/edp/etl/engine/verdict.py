@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edp.core.names import normalise
-from edp.core.sql import identifier, physical
+from edp.core.sql import identifier, parse_sql, physical
 from edp.etl.engine.cast import cast_sql
 from edp.etl.engine.check import (
     Rule,
@@ -198,8 +198,13 @@ def _named(query: str, cells: Sequence[Cell], contract: Dataset) -> str:
 
 
 def _derive(query: str, name: str, expr: str, kind: str, *, failed: str) -> str:
+    value = f"CAST(({expr}\n) AS {physical(kind)})"
     # within a struct a value that is NULL is not taken for one that cannot be computed
-    tried = f"TRY({{'v': CAST(({expr}\n) AS {physical(kind)})}})"
+    tried = f"TRY({{'v': {value}}})"
+    if kind == "json":
+        # DuckDB's own JSON may be NaN or [1,], and has a null that is a value
+        strict = f"TRY({value} IS NULL OR {parse_sql(value, kind)} IS NOT NULL)"
+        tried = f"CASE WHEN {strict} THEN TRY({{'v': nullif({value}, 'null')}}) END"
     inner = f'SELECT *, {tried} AS "$tried" FROM ({query})'
     return (
         f'SELECT * EXCLUDE ("$tried"), "$tried".v AS {identifier(name)}, '
