@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,7 @@ import pytest
 from edp import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
 EDP = [sys.executable, "-c", "from edp.cli import main; main()"]
 PATIENCE_S = 30.0
@@ -130,3 +130,60 @@ def test_what_a_killed_process_left_is_taken_up_by_the_next(place: Path) -> None
         found = wait_for(place, 1)
 
     assert found == 1
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
+    return [int(child) for child in found]
+
+
+def named(pids: Iterable[int], what: str) -> list[int]:
+    """Those that were started with `what` in their command line."""
+    return [pid for pid in pids if what in Path(f"/proc/{pid}/cmdline").read_text("utf-8")]
+
+
+@pytest.mark.kill
+def test_it_goes_on_when_its_workers_or_the_server_that_forks_them_are_killed(place: Path) -> None:
+    with up(place) as process:
+        edp(place, "ingest", "a.csv", "--dataset", "t")
+        (server,) = named(children(process.pid), "forkserver")
+        for worker in children(server):
+            os.kill(worker, signal.SIGKILL)
+        one = edp(place, "ingest", "b.csv", "--dataset", "t", "--json")
+        os.kill(server, signal.SIGKILL)
+        (place / "c.csv").write_text("id\n3\n", "utf-8")
+        other = edp(place, "ingest", "c.csv", "--dataset", "t", "--json")
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=15)
+
+    assert (one.returncode, other.returncode, status) == (0, 0, 0)
+
+
+SLOW = """
+import time
+
+
+def transform(rows):
+    time.sleep(600)
+    return rows
+"""
+
+
+def test_a_second_signal_stops_it_at_once_and_charges_nothing(place: Path) -> None:
+    (place / "edp.yaml").write_text(
+        "batch: {max_wait: 0s}\ndatasets: {t: {transform: slow.py:transform}}\n", "utf-8"
+    )
+    (place / "slow.py").write_text(SLOW, "utf-8")
+    with up(place) as process:
+        edp(place, "put", "a.csv", "--dataset", "t")
+        deadline = time.monotonic() + PATIENCE_S
+        while not json.loads(edp(place, "runs", "--json").stdout)["runs"]:
+            assert time.monotonic() < deadline, "no run has started"
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        status = process.wait(timeout=15)
+        (file,) = json.loads(edp(place, "files", "--json").stdout)["files"]
+        (run,) = json.loads(edp(place, "runs", "--json").stdout)["runs"]
+
+    assert (status, file["state"], file["attempts"], run["state"]) == (0, "queued", 0, "released")

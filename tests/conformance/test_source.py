@@ -1,5 +1,6 @@
 """A source: bytes under keys, whole or not at all, and a listing of what is there."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edp.core.errors import BadKey, ConfigError, EdpError
+from edp.core.errors import BadKey, ConfigError, EdpError, StoreUnavailable
 from edp.core.names import check_key
 from edp.source.local import LocalSource
 from edp.source.port import Source
@@ -293,6 +294,22 @@ def test_a_put_leaves_nothing_in_the_making_behind(tmp_path: Path) -> None:
         source.put("a/b/c", tmp_path / "mine")  # a file is in the way
 
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_put_onto_a_full_disk_may_succeed_later_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "mine").write_bytes(b"1")
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreUnavailable, match="cannot put"):
+        source.put("a", tmp_path / "mine")
+
+    assert (list(source.list()), list((tmp_path / "work").iterdir())) == ([], [])
 
 
 def test_a_file_name_that_is_not_text_is_listed_as_it_can_be_shown(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from edp.etl.port import Input, Job, JobResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from edp.etl.port import Finished
 
@@ -123,3 +123,29 @@ def test_workers_end_with_their_owner(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def test_a_worker_outlives_the_process_that_forked_it(tmp_path: Path) -> None:
+    etl = LocalEtl(1, memory=MEMORY)
+    try:
+        etl.warm()
+        (worker,) = etl._workers  # noqa: SLF001 (nothing else tells)
+        os.kill(parent(worker.process.pid), signal.SIGKILL)
+        etl.submit(job(tmp_path, "a"))
+        (first,) = ends(etl, 1)
+        os.kill(worker.process.pid or 0, signal.SIGKILL)
+        etl.submit(job(tmp_path, "b"))
+        (lost,) = ends(etl, 1)
+        etl.submit(job(tmp_path, "c"))
+        (second,) = ends(etl, 1)
+    finally:
+        etl.close()
+
+    assert written([first, second]) == [3, 3]
+    assert lost.failure is None or lost.failure.code == "crashed the parser"
+
+
+def parent(pid: int | None) -> int:
+    """The process that a process was forked from."""
+    stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    return int(stat.rpartition(")")[2].split()[1])

@@ -37,6 +37,9 @@ class InProcess:
         self.jobs: list[list[str]] = []
         self.failure = Failure("crashed the parser", "signal 11")
 
+    def warm(self) -> None:
+        pass
+
     def idle(self) -> int:
         return 1
 

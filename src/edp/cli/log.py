@@ -15,28 +15,37 @@ import structlog
 from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from edp.events.port import Events
 
-_BAD = frozenset({"dead", "failed", "lost"})
+_BAD = frozenset({"dead", "failed", "lost", "paused"})
 
 
-def narrator(events: Events, **opening: str) -> Callable[[], None]:
-    """Log that work begins; a function that logs what has happened since it was last called."""
-    log = _logger(os.environ.get("EDP_LOG", "text"), os.environ.get("EDP_LOG_LEVEL", "INFO"))
-    log.info("working", **opening)
-    told = [events.last_id()]
+class Narrator:
+    """Logs what happens from now on."""
 
-    def narrate() -> None:
-        for event in events.since(told[0]):
-            told[0] = int(str(event["id"]))
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._log = _logger(
+            os.environ.get("EDP_LOG", "text"), os.environ.get("EDP_LOG_LEVEL", "INFO")
+        )
+        self._told = events.last_id()
+
+    def say(self, what: str, **detail: object) -> None:
+        """Log something that is as it should be."""
+        self._log.info(what, **detail)
+
+    def warn(self, what: str, **detail: object) -> None:
+        """Log something that somebody should look at."""
+        self._log.warning(what, **detail)
+
+    def events(self) -> None:
+        """Log the events since the last call."""
+        for event in self._events.since(self._told):
+            self._told = int(str(event["id"]))
             detail = event["detail"]
             assert isinstance(detail, dict)
             level = logging.WARNING if detail.get("state") in _BAD else logging.INFO
-            log.log(level, event["detail_type"], **detail)
-
-    return narrate
+            self._log.log(level, event["detail_type"], **detail)
 
 
 def _logger(form: str, level: str) -> Any:  # noqa: ANN401 (structlog's loggers are dynamic)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +12,7 @@ from edp.cli.stopping import stopping
 from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from edp.pipeline.work import Work
     from edp.wiring import Workspace
-
-_GRACE_S: Final = 8.0
-"""How long a stop waits for runs to finish before it releases them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -58,67 +49,8 @@ def run(
 
 
 def _serve(here: Workspace, *, watch: bool) -> None:
-    from edp.cli.log import narrator
-    from edp.pipeline.reconcile import Lookout, recover
-    from edp.pipeline.work import Every, Work, garbage
+    from edp.cli.log import Narrator
+    from edp.pipeline.service import serve
 
-    with here.working("edp up" if watch else "edp run") as held:
-        if not held:
-            raise ConfigError(
-                f"{here.holder() or 'another process'} works this workspace already, and one at a "
-                f"time can: stop that one first, or leave the work to it. `edp put` gives it files"
-            )
-        narrate = narrator(here.stages.events, lake=str(here.lake), stop="Ctrl-C")
-        recover(here.stages, orphaned=True)
-        lookout = Lookout(here.stages)
-        lookout.list()
-        relist, collect = Every(30.0), Every()
-        with stopping() as stop, _bell() as (ring, bell, quiet), here.etl() as etl:
-            work = Work(here.stages, etl, memory=here.memory)
-            watcher = here.watcher(ring) if watch else None
-            if watcher:
-                watcher.start()
-            while not stop():
-                lookout.look(sorted(watcher.changed()) if watcher else ())
-                if watch and relist.due():
-                    lookout.list()
-                work.turn(flush=False, bell=bell)
-                quiet()
-                narrate()
-                if collect.due():
-                    garbage(here.stages)
-            _finish(work)
-            narrate()
-            if watcher:
-                watcher.stop()
-
-
-def _finish(work: Work) -> None:
-    """Let the runs under way finish, for a while; release the rest."""
-    deadline = time.monotonic() + _GRACE_S
-    while work.underway and time.monotonic() < deadline:
-        work.turn(flush=False, claim=False)
-    work.release()
-
-
-@contextmanager
-def _bell() -> Iterator[tuple[Callable[[], None], int, Callable[[], None]]]:
-    """A bell that a thread rings and the loop waits for: ring, what to wait on, quieten."""
-    heard, rung = os.pipe()
-    os.set_blocking(heard, False)
-    os.set_blocking(rung, False)
-
-    def ring() -> None:
-        with suppress(BlockingIOError):  # it rings already
-            os.write(rung, b"!")
-
-    def quiet() -> None:
-        with suppress(BlockingIOError):
-            while os.read(heard, 4096):
-                pass
-
-    try:
-        yield ring, heard, quiet
-    finally:
-        os.close(heard)
-        os.close(rung)
+    with stopping(here.stages.ring) as stop:
+        serve(here, watch=watch, log=Narrator(here.stages.events), stop=stop, hurry=stop.hurry)

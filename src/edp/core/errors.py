@@ -154,13 +154,23 @@ class Failure:
         if isinstance(error, EdpError):
             return cls(error.code, str(error), isinstance(error, PoisonError))
         text = f"{type(error).__name__}: {error}"
-        if (isinstance(error, OSError) and error.errno in _NO_FILES_FAULT) or _NO_SPACE in text:
+        if _NO_SPACE in text:
+            return cls(StoreUnavailable.code, f"{text}; make room on the disk of the lake")
+        if isinstance(error, OSError) and no_files_fault(error):
             return cls(StoreUnavailable.code, text)
         return cls("unexpected error", text)
+
+
+def no_files_fault(error: OSError) -> bool:
+    """Whether the disk or this process failed, and would with any file: full, broken, no handles.
+
+    >>> no_files_fault(OSError(errno.ENOSPC, "full")), no_files_fault(OSError(errno.ENOENT, "none"))
+    (True, False)
+    """
+    return error.errno in _NO_FILES_FAULT
 
 
 _NO_FILES_FAULT: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 )
-"""Errors of a disk or of this process, whatever file was being read."""
 _NO_SPACE: Final = "No space left on device"

@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from edp.core.errors import Failure
+from edp.core.errors import Failure, StoreUnavailable
 from edp.etl import worker
 from edp.etl.port import Finished
 
@@ -60,7 +60,14 @@ class LocalEtl:
         self._workers: list[_Worker] = []
         self._waiting: deque[tuple[int, Task]] = deque()
         self._last_ticket = 0
+        self._ready = False
         self._context: Any = None
+
+    def warm(self) -> None:
+        """Have all workers ready before there is a task, from now on."""
+        self._ready = True
+        while len(self._workers) < self._size:
+            self._spawn()
 
     def idle(self) -> int:
         """How many tasks could start right now."""
@@ -102,8 +109,12 @@ class LocalEtl:
             name="edp-worker",
             daemon=True,
         )
-        with _main_not_imported():
-            process.start()
+        try:
+            with _main_not_imported():
+                process.start()
+        except (OSError, EOFError) as error:
+            self._waiting.clear()
+            raise StoreUnavailable(f"cannot start a worker process: {error!r}") from error
         self._faults = ""
         theirs.close()
         watched.close()
@@ -113,21 +124,22 @@ class LocalEtl:
 
     def wait(self, timeout_s: float, *, bell: int | None = None) -> Sequence[Finished]:
         """What finished since the last call, after at most `timeout_s` seconds."""
-        by_handle: dict[Any, _Worker] = {}
-        for one in self._workers:
-            by_handle[one.pipe] = by_handle[one.process.sentinel] = one
-        handles = [*by_handle, *([] if bell is None else [bell])]
+        # a pipe's other end closes with its worker; the process's own sentinel also fires where
+        # only the fork server has died
+        by_pipe: dict[Any, _Worker] = {one.pipe: one for one in self._workers}
+        handles = [*by_pipe, *([] if bell is None else [bell])]
         if not handles:
             time.sleep(timeout_s)
             return []
         ready = wait(handles, timeout_s)
         ended: list[Finished] = []
-        for one in {id(by_handle[h]): by_handle[h] for h in ready if h in by_handle}.values():
-            ended += self._take(one)
+        for handle in ready:
+            if handle in by_pipe:
+                ended += self._take(by_pipe[handle])
         for one in list(self._workers):
             if one.ticket is not None and (failure := self._excess(one)):
                 ended.append(Finished(one.ticket, None, failure))
-                self._bury(one)
+                self._replace(one)
         self._assign()
         return ended
 
@@ -152,15 +164,21 @@ class LocalEtl:
                 ticket, one.ticket, one.done = one.ticket, None, one.done + 1
                 grown = _resident(one.process.pid) > self._memory // 2 + _BASE_MEMORY
                 if one.done >= RECYCLE_AFTER or grown:
-                    self._bury(one)
+                    self._replace(one)
                 return [Finished(ticket, result, failure)] if ticket is not None else []
         except (EOFError, OSError):
             pass  # it died before it could answer
         ticket = one.ticket
-        self._bury(one)
+        self._replace(one)
         code = one.process.exitcode
         failure = Failure("crashed the parser", f"the worker process ended with {_exit(code)}")
         return [Finished(ticket, None, failure)] if ticket is not None else []
+
+    def _replace(self, one: _Worker) -> None:
+        self._bury(one)
+        if self._ready:
+            with suppress(StoreUnavailable):  # tried again when there is a task for it
+                self._spawn()
 
     def _bury(self, one: _Worker) -> None:
         self._workers.remove(one)

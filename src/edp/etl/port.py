@@ -106,6 +106,9 @@ Result = JobResult | DataFile
 class Etl(Protocol):
     """Worker processes that do tasks."""
 
+    def warm(self) -> None:
+        """Have the workers ready before there is a task."""
+
     def idle(self) -> int:
         """How many tasks could start right now."""
 

@@ -203,7 +203,7 @@ class Runs(Protocol):
         """
 
     def end(self, claim: Claim, state: str, failure: Failure | None = None) -> None:
-        """Close the run, with the sums of what its members came to."""
+        """Close the run, with the sums of what its members came to; a closed one stays as it is."""
 
     def lapsed(self, *, orphaned: bool = False) -> Sequence[Claim]:
         """Runs whose lease ran out; all running ones when `orphaned` (their process is gone)."""
@@ -236,5 +236,9 @@ class Receipts(Protocol):
     def pending(self, keys: Sequence[str] | None = None) -> int:
         """How many versions are queued or running."""
 
-    def next_ready_at(self) -> float | None:
-        """When the next queued version may be tried (seconds), if there is one."""
+    def next_ready_at(self, *, max_wait_s: float = 0.0) -> float | None:
+        """When the next queued version is to be tried (seconds), if there is one.
+
+        That is once a wait after a failed try is over, and else once it has waited `max_wait_s`
+        for others to go with it, in a batch that is not full.
+        """

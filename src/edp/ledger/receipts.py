@@ -71,9 +71,9 @@ class LocalReceipts:
         given = None if keys is None else json.dumps(keys)
         return int(self._db.value(_SQL.pending, keys=given))
 
-    def next_ready_at(self) -> float | None:
-        """When the next queued version may be tried (seconds), if there is one."""
-        at: float | None = self._db.value(_SQL.next_ready_at)
+    def next_ready_at(self, *, max_wait_s: float = 0.0) -> float | None:
+        """When the next queued version is to be tried (seconds), if there is one."""
+        at: float | None = self._db.value(_SQL.next_ready_at, max_wait=max_wait_s)
         return at
 
 

@@ -33,4 +33,6 @@ WHERE v.state IN ('queued', 'running')
   AND (:keys IS NULL OR o.key IN (SELECT value FROM json_each(:keys)));
 
 -- name: next_ready_at
-SELECT min(not_before) FROM version WHERE state = 'queued';
+SELECT min(CASE WHEN attempts OR cohort IS NOT NULL THEN not_before
+                ELSE max(not_before, changed_at + :max_wait) END)
+FROM version WHERE state = 'queued';

@@ -83,7 +83,7 @@ FROM (
            sum(rows_duplicate) AS rows_duplicate, sum(rows_filtered) AS rows_filtered,
            sum(rows_rejected) AS rows_rejected
     FROM version WHERE run_id = :run_id AND state = 'committed') AS s
-WHERE id = :run_id;
+WHERE id = :run_id AND run.state = 'running';
 
 -- name: lapsed
 SELECT r.id, r.dataset, r.started_at FROM run r

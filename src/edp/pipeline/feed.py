@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def put(stages: Stages, key: str, path: Path) -> Stored:
     """Put a file into the source under `key`, and tell of it.
 
-    Raises: ConfigError when the file cannot be read or stored under that key.
+    Raises: ConfigError when the file cannot be read or stored under that key, StoreUnavailable when
+    the disk fails.
     """
     stored = stages.source.put(key, path)
     with stages.atomically():
@@ -42,6 +43,7 @@ def put(stages: Stages, key: str, path: Path) -> Stored:
             event_time=clock.now(),
         )
         stages.topic.publish(events.render([record]))
+    stages.ring()
     return stored
 
 
@@ -94,6 +96,7 @@ def replay(
                 _bring(stages, message.body, path, bucket, prefix)
         stages.queue.send(message.body, attributes={BUCKET: bucket, PREFIX: prefix})
         n += 1
+    stages.ring()
     return n
 
 

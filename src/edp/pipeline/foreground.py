@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from edp.core import clock
-from edp.core.errors import EdpError
+from edp.core.errors import EdpError, StoreUnavailable
 from edp.pipeline.reconcile import reconcile, recover
 from edp.pipeline.work import Every, Work, drive, garbage, until
 
@@ -43,8 +43,8 @@ class Place(Protocol):
     def memory(self) -> int:
         """Bytes that a task, or a query, may use."""
 
-    def working(self) -> AbstractContextManager[bool]:
-        """Be the one that works the workspace; False where another one is."""
+    def working(self, command: str = ...) -> AbstractContextManager[bool]:
+        """Be the one that works the workspace, as `command`; False where another one is."""
 
     def etl(self) -> AbstractContextManager[Etl]:
         """Worker processes, ended on leaving."""
@@ -88,6 +88,8 @@ def settle(
     """Do `first`, then wait until every one of `keys` is settled; whether all are.
 
     `shown` is told again and again how many are.
+
+    Raises: StoreUnavailable when the disk fails this process at the work.
     """
     stages = place.stages
 
@@ -102,7 +104,10 @@ def settle(
 def until_idle(
     place: Place, *, first: Callable[[], object] = lambda: None, patience: Patience = FOREVER
 ) -> Rest:
-    """Do `first`, then wait until nothing is left to do."""
+    """Do `first`, then wait until nothing is left to do.
+
+    Raises: StoreUnavailable when the disk fails this process at the work.
+    """
     stages = place.stages
     began = clock.now()
 
@@ -151,12 +156,14 @@ def _work(
 
 
 def _work_here(place: Place, done: Callable[[], bool], over: Callable[[], bool]) -> bool:
-    reconcile(place.stages)
+    reconcile(place.stages, stop=over)
     with place.etl() as etl:
         work = Work(place.stages, etl, memory=place.memory)
         try:
-            until(work, lambda: done() or over())
+            until(work, lambda: done() or over() or bool(work.pause.reason))
             finished = done()
+            if reason := work.pause.reason:  # nobody should sit and wait for room on a disk
+                raise StoreUnavailable(f"{reason}\nnothing is lost: make room, and run it again")
         except BaseException:
             with suppress(EdpError):  # the state may be what failed; the next start frees the rest
                 work.release()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from edp.core import clock
 from edp.core.errors import Failure
 from edp.core.names import is_ignored
 from edp.pipeline.intake import accept_listed
@@ -14,10 +13,14 @@ from edp.pipeline.run import give_up
 from edp.source.settling import Settling, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from edp.pipeline.stages import Stages
-    from edp.source.port import Listed
+    from edp.source.port import Listed, Stored
+
+_BATCH: Final = 100
+_BATCH_S: Final = 0.2
+_NAP_S: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,21 @@ class Reconciled:
 
 
 class Lookout:
-    """Accepts the files that others write into the source, once they stand still."""
+    """Accepts the files that others write into the source, once they stand still.
 
-    def __init__(self, stages: Stages) -> None:
+    Where `stop` says so, it leaves the rest to a later look.
+    """
+
+    def __init__(self, stages: Stages, *, stop: Callable[[], bool] = lambda: False) -> None:
         self._stages = stages
+        self._stop = stop
         self._settling = Settling(stages.config.runtimes.local.settle.total_seconds())
 
     @property
-    def waiting(self) -> bool:
-        """Whether a file has not settled yet."""
-        return bool(self._settling.waiting)
+    def next_s(self) -> float | None:
+        """Seconds until a file may have settled; None where none is waited for."""
+        at = self._settling.next_at
+        return None if at is None else max(0.0, at - time.monotonic())
 
     def list(self) -> tuple[int, int]:
         """Look at everything; how many objects there are, and how many versions are new."""
@@ -46,9 +54,10 @@ class Lookout:
         stats = {key: seen.stat for key, seen in self._stages.ledger.seen().items()}
         return len(entries), self._look(unseen(entries, stats))
 
-    def look(self, keys: Sequence[str] = ()) -> int:
-        """Look at `keys` and at what has not settled yet; how many versions are new."""
-        wanted = {key for key in (*keys, *self._settling.waiting) if not is_ignored(key)}
+    def look(self, keys: Iterable[str] = ()) -> int:
+        """Look at `keys` and at what may have settled; how many versions are new."""
+        waited = self._settling.due(time.monotonic())
+        wanted = {key for key in (*keys, *waited) if not is_ignored(key)}
         if not wanted:
             return 0
         entries = []
@@ -65,28 +74,53 @@ class Lookout:
         return self._look(unseen(entries, stats))
 
     def _look(self, entries: Sequence[Listed]) -> int:
+        """Accept those of `entries` that have settled, many in one commit."""
         new = 0
-        for entry in entries:
-            if not self._settling.look(entry, now=clock.now()):
-                continue
-            stored = self._stages.source.read(entry.key)
-            if stored is None or stored.stat != entry.stat:
-                continue  # it moved again; the next look starts anew
-            accepted = accept_listed(self._stages, stored)
-            new += accepted is not None and accepted.outcome in ("new", "dead", "adopted")
+        for some in _batches(self._settled(entries)):
+            with self._stages.atomically():
+                for stored in some:
+                    accepted = accept_listed(self._stages, stored)
+                    new += accepted is not None and accepted.outcome in ("new", "dead", "adopted")
         return new
 
+    def _settled(self, entries: Sequence[Listed]) -> Iterator[Stored]:
+        for entry in entries:
+            if self._stop():
+                return
+            if not self._settling.look(entry, now=time.monotonic()):
+                continue
+            stored = self._stages.source.read(entry.key)
+            if stored is None:
+                continue  # gone, or not to be read
+            if stored.stat == entry.stat:
+                yield stored
+            else:  # it was written to meanwhile, and has to stand still anew
+                self._settling.look(replace(entry, stat=stored.stat), now=time.monotonic())
 
-def reconcile(stages: Stages) -> Reconciled:
+
+def _batches(found: Iterator[Stored]) -> Iterator[list[Stored]]:
+    """What is found, in lists of a length and a time to look that both stay small."""
+    some: list[Stored] = []
+    until = time.monotonic() + _BATCH_S
+    for one in found:
+        some.append(one)
+        if len(some) == _BATCH or time.monotonic() > until:
+            yield some
+            some, until = [], time.monotonic() + _BATCH_S
+    if some:
+        yield some
+
+
+def reconcile(stages: Stages, *, stop: Callable[[], bool] = lambda: False) -> Reconciled:
     """List the source and accept every version that is not in the ledger, once it stands still.
 
-    Waits for files that are being written, as long as they stand still in the end.
+    Waits for files that are being written, as long as they stand still in the end, or until `stop`.
     """
-    lookout = Lookout(stages)
+    lookout = Lookout(stages, stop=stop)
     objects, accepted = lookout.list()
     patience = time.monotonic() + 10 * stages.config.runtimes.local.settle.total_seconds()
-    while lookout.waiting and time.monotonic() < patience:
-        time.sleep(0.05)
+    while (wait_s := lookout.next_s) is not None and time.monotonic() < patience and not stop():
+        time.sleep(min(wait_s, _NAP_S))
         accepted += lookout.look()
     return Reconciled(objects, accepted)
 

@@ -47,6 +47,7 @@ def redrive(stages: Stages, items: Sequence[DeadLetter]) -> int:
         for item in left:
             stages.dead_letters.redrive(item)
         stages.events.put("EDP Dead Letters Redriven", {"ids": [item.id for item in left]})
+    stages.ring()
     return len(left)
 
 

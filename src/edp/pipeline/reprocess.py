@@ -82,6 +82,7 @@ def reprocess(stages: Stages, keys: Iterable[str]) -> int:
                 stages.dead_letters.remove(object_id(bucket, key, version))
                 n += 1
         stages.events.put("EDP Files Requeued", {"files": n})
+    stages.ring()
     return n
 
 

@@ -27,7 +27,7 @@ class Stages:
 
     What is written within `atomically()` happens as a whole where the runtime can promise that;
     elsewhere in the order written, the ledger last. `tidy` does what the runtime needs now and
-    then.
+    then; `ring` has whoever works look for new work.
     """
 
     config: Config
@@ -45,4 +45,5 @@ class Stages:
     tidy: Callable[[], object]
     etl: Callable[[], Etl]
     crawler: Callable[[], Crawler]
+    ring: Callable[[], None] = lambda: None
     mask_key: str = field(default="", repr=False)

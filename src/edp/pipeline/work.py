@@ -11,10 +11,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from edp.core import clock
 from edp.core.errors import Failure, StoreUnavailable
 from edp.core.faults import reach
 from edp.ledger.port import BatchLimits
 from edp.pipeline import intake
+from edp.pipeline.pause import Pause
 from edp.pipeline.reconcile import recover
 from edp.pipeline.replace import knows
 from edp.pipeline.run import give_up, run
@@ -32,7 +34,7 @@ R = TypeVar("R")
 ENGINE: Final = "local"
 _HEARTBEAT_S: Final = 10.0
 _POLL_S: Final = 0.25
-_BUSY_POLL_S: Final = 0.02
+_LEAST_PAUSE_S: Final = 0.005
 _GARBAGE_EVERY_S: Final = 600.0
 COMMIT_WITHIN_S: Final = 3600.0
 """A file that was published this long ago and is in no commit is in none to come."""
@@ -61,27 +63,37 @@ class Work:
         )
         self._underway: dict[str, _Underway] = {}
         self._beat_at = 0.0
+        self.pause = Pause()
 
-    def turn(self, *, flush: bool, claim: bool = True, bell: int | None = None) -> bool:
+    def turn(
+        self, *, flush: bool, claim: bool = True, bell: int | None = None, within_s: float = _POLL_S
+    ) -> bool:
         """One turn of the loop; whether anything happened.
 
         `flush` takes batches that are not full without waiting for more. Without `claim` no new
-        run starts. Waits a little when there is nothing to do, or until `bell` rings.
+        run starts. When there is nothing to do it waits until there is, or `bell` rings, for
+        `within_s` seconds at most.
         """
         took = intake.take(self._stages)
         started = self._start(flush=flush and not took) if claim else 0
         self._heartbeat()
         busy = bool(took or started)
-        ended = self._etl.wait(0.0 if busy else self._pause_s(), bell=bell)
+        ended = self._etl.wait(0.0 if busy else self._pause_s(within_s, flush=flush), bell=bell)
         for one in ended:
             self._advance(one)
         return bool(busy or ended)
 
-    def _pause_s(self) -> float:
+    def _pause_s(self, within_s: float, *, flush: bool) -> float:
         if self._underway:
-            return _POLL_S
-        ready_at = self._stages.receipts.next_ready_at()
-        return _POLL_S if ready_at is None else _BUSY_POLL_S
+            within_s = min(within_s, _POLL_S)  # a worker may take too long, or too much memory
+        if not self._etl.idle():
+            return within_s
+        wait_s = 0.0 if flush else self._limits.max_wait_s
+        ready_at = self._stages.receipts.next_ready_at(max_wait_s=wait_s)
+        if ready_at is None:
+            return within_s
+        until_s = max(ready_at - clock.now(), self.pause.left_s, _LEAST_PAUSE_S)
+        return min(until_s, within_s)
 
     @property
     def idle(self) -> bool:
@@ -95,7 +107,7 @@ class Work:
 
     def _start(self, *, flush: bool) -> int:
         started = 0
-        while self._etl.idle() > 0:
+        while self._etl.idle() > 0 and self.pause.lets_start(underway=len(self._underway)):
             claim = self._stages.runs.claim(
                 self._limits,
                 contract=self._contract,
@@ -116,6 +128,7 @@ class Work:
         return self._stages.config.dataset(dataset).hash() if knows(self._stages, dataset) else ""
 
     def _advance(self, finished: Finished) -> None:
+        self.pause.note(finished.failure)
         for one in list(self._underway.values()):
             if finished.ticket in one.waiting:
                 one.ended[finished.ticket] = finished
@@ -133,7 +146,9 @@ class Work:
             raise  # the state or a disk is gone, and no file is to blame
         except Exception as error:  # noqa: BLE001 (what one run does must not end the others)
             del self._underway[one.claim.run_id]
-            give_up(self._stages, one.claim, Failure.of(error))
+            failure = Failure.of(error)
+            self.pause.note(failure)
+            give_up(self._stages, one.claim, failure)
             return
         one.ended = {}
         one.waiting = [self._etl.submit(task) for task in tasks]
@@ -146,14 +161,17 @@ class Work:
         recover(self._stages, orphaned=False)
 
     def release(self) -> None:
-        """Give back what is under way, without charging it an attempt."""
-        for one in list(self._underway.values()):
+        """Give back what is under way, without charging it an attempt.
+
+        Where the state cannot be written, the next call goes on with what is left.
+        """
+        for run_id, one in list(self._underway.items()):
             one.steps.close()
             with self._stages.atomically():
                 held = self._stages.runs.held(one.claim)
                 self._stages.runs.release(held, split=False)
                 self._stages.runs.end(one.claim, "released")
-        self._underway.clear()
+            del self._underway[run_id]
 
 
 def drive(steps: Generator[Sequence[Task], Sequence[Finished], R], etl: Etl) -> R:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from edp.backends.folder import fsync_folder
 from edp.core import clock
-from edp.core.errors import ConfigError
+from edp.core.errors import ConfigError, StoreUnavailable, no_files_fault
 from edp.core.faults import reach
 from edp.core.names import check_key
 from edp.source.port import Listed, Stored
@@ -52,7 +52,8 @@ class LocalSource:
             aside.replace(target)
             fsync_folder(target.parent)
         except OSError as error:
-            raise ConfigError(f"cannot put {path} as {key!r}: {error}") from error
+            why = f"cannot put {path} as {key!r}: {error}"
+            raise (StoreUnavailable if no_files_fault(error) else ConfigError)(why) from error
         finally:
             aside.unlink(missing_ok=True)
         reach("put.renamed")

@@ -41,7 +41,8 @@ class Source(Protocol):
     def put(self, key: str, path: Path) -> Stored:
         """Store a copy of the file under `key`, whole or not at all, durable on return.
 
-        Raises: BadKey, ConfigError when `path` cannot be read or the key cannot be a file here.
+        Raises: BadKey, ConfigError when `path` cannot be read or the key cannot be a file here,
+        StoreUnavailable when the disk fails.
         """
 
     def locate(self, key: str) -> str:

@@ -22,24 +22,30 @@ class Settling:
         self._since: dict[str, tuple[str, float]] = {}
 
     def look(self, entry: Listed, *, now: float) -> bool:
-        """Note how a file looks at `now` (seconds); whether it has settled."""
-        stat, since = self._since.get(entry.key, ("", now))
+        """Note how a file looks at `now` (seconds of any clock); whether it has settled."""
+        stat, since = self._since.get(entry.key, (entry.stat, now))
         if stat != entry.stat:
-            self._since[entry.key] = (entry.stat, now)
-            return self._settle_s == 0
+            since = now
         if now - since < self._settle_s:
+            self._since[entry.key] = (entry.stat, since)
             return False
-        del self._since[entry.key]
+        self.forget(entry.key)
         return True
 
     def forget(self, key: str) -> None:
         """The file is gone, or is known."""
         self._since.pop(key, None)
 
+    def due(self, now: float) -> list[str]:
+        """Keys of the files that have settled by `now`, if they still look as they did."""
+        return [key for key, (_, since) in self._since.items() if now - since >= self._settle_s]
+
     @property
-    def waiting(self) -> tuple[str, ...]:
-        """Keys that have not settled yet."""
-        return tuple(self._since)
+    def next_at(self) -> float | None:
+        """When the next file may have settled; None where none is being waited for."""
+        since = (since for _, since in self._since.values())
+        first = min(since, default=None)
+        return None if first is None else first + self._settle_s
 
 
 def unseen(entries: Iterable[Listed], stats: Mapping[str, str]) -> list[Listed]:

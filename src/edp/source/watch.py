@@ -19,9 +19,14 @@ _DEBOUNCE_MS = 50
 
 
 class Watcher:
-    """Watches `root` in a thread of its own and calls `ring` after every change."""
+    """Watches `root` in a thread of its own and calls `ring` after every change.
+
+    `failure` says why it no longer watches, and is empty while it does: a system has only so many
+    watches to give.
+    """
 
     def __init__(self, root: Path, ring: Callable[[], None]) -> None:
+        self.failure = ""
         self._root = root
         self._ring = ring
         self._stop = threading.Event()
@@ -45,6 +50,13 @@ class Watcher:
         return taken
 
     def _watch(self) -> None:
+        try:
+            self._tell()
+        except (OSError, RuntimeError) as error:  # watchfiles has one or the other
+            self.failure = str(error) or type(error).__name__
+            self._ring()
+
+    def _tell(self) -> None:
         changes = watch(
             self._root,
             stop_event=self._stop,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edp.backends.bell import Bell
 from edp.backends.lock import Lock
 from edp.backends.sqlite import Database, merge
 from edp.catalog.local import LocalCatalog
@@ -26,9 +27,11 @@ from edp.target.local import LocalTarget
 from edp.topic.local import LocalTopic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from edp.backends.bell import Listening
     from edp.crawler.port import Crawler
     from edp.etl.port import Etl
     from edp.query.port import Query
@@ -53,6 +56,7 @@ class Workspace:
     queue: LocalQueue
     target: LocalTarget
     lock: Lock
+    bell: Bell
     memory: int
 
     @contextmanager
@@ -72,6 +76,10 @@ class Workspace:
         """The process that works this workspace, if one does."""
         return self.lock.holder()
 
+    def pause(self, reason: str) -> None:
+        """Tell others why this process does not work right now; nothing: it does again."""
+        self.lock.pause(reason)
+
     @contextmanager
     def etl(self) -> Iterator[Etl]:
         """Worker processes, ended on leaving."""
@@ -88,14 +96,18 @@ class Workspace:
         return LocalQuery(self.lake / ".work", memory=self.memory)
 
     def close(self) -> None:
-        """Let go of this thread's connection to the state."""
+        """Let go of this thread's connection to the state; the next use has one of its own."""
         self.database.close()
 
-    def watcher(self, ring: Callable[[], None]) -> Watcher:
+    def watcher(self) -> Watcher:
         """What rings after a change of the source."""
         from edp.source.watch import Watcher
 
-        return Watcher(self.lake / "source", ring)
+        return Watcher(self.lake / "source", self.bell.ring)
+
+    def listening(self) -> AbstractContextManager[Listening]:
+        """Hear who brings work."""
+        return self.bell.listening()
 
 
 def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
@@ -119,6 +131,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         on_exhausted=lambda lease: dead_letters.add(_exhausted(lease)),
     )
     target = LocalTarget(lake)
+    bell = Bell(lake / ".bell")
 
     def etl() -> Etl:
         from edp.etl.local import LocalEtl
@@ -152,11 +165,13 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         events=LocalEvents(db),
         atomically=db.transaction,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
+        ring=bell.ring,
         etl=etl,
         crawler=crawler,
         mask_key=mask_key(contract, environ) if contract.exists() else "",
     )
-    return Workspace(path, lake, config, stages, db, queue, target, Lock(lake / ".lock"), memory)
+    lock = Lock(lake / ".lock")
+    return Workspace(path, lake, config, stages, db, queue, target, lock, bell, memory)
 
 
 def _exhausted(lease: Lease) -> DeadLetter:
