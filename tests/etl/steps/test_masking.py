@@ -93,6 +93,57 @@ def test_a_masked_value_is_nowhere(tmp_path: Path, mask: str) -> None:
         assert cards == {first, None}
 
 
+DIRTY_JSON = b"""{"n": 1, "card": "canary-01-4711"}
+{"n": 2, "card": canary-02-4711}
+{"n": 3, "card": "canary-03-4711" "canary-03-4711"}
+{"n": 4, "card": {"of": canary-04-4711}}
+{"n": 5, "card": ["canary-05-4711" 5]}
+{"n": "canary-06-4711", "card": "\\ud800 canary-06-4711"}
+"canary-07-4711"
+{"n": 8, "card": "canary-08-4711", "card": "canary-08-4711"}
+{"n": 9, "card": "canary-09-4711\xff"}
+{"n": 10, "card": "canary-10-4711"
+{"n": "x", "card": "canary-11-4711"}
+"""
+
+
+def test_a_masked_value_is_in_no_reason_of_json_that_cannot_be_read(tmp_path: Path) -> None:
+    contract = dataset(
+        columns={"n": {"type": "bigint"}, "card": {"type": "string", "mask": "last4"}},
+        max_reject_ratio=1,
+    )
+    array = b"[" + DIRTY_JSON.replace(b"\n", b",\n") + b"{}]"
+    files = {"lines.json": DIRTY_JSON, "all.json": DIRTY_JSON[36:70], "array.json": array}
+
+    ran = job(tmp_path / "j", files, contract)
+
+    assert ran.outcomes["lines.json"].counts.rows_rejected == 10
+    assert {key for key, outcome in ran.outcomes.items() if outcome.failure} == {
+        "all.json",
+        "array.json",
+    }
+    assert not CANARY.findall(everything(ran, tmp_path / "j"))
+
+
+@pytest.mark.parametrize("header", ["auto", True])
+def test_a_first_record_of_masked_values_is_not_taken_for_a_header(
+    tmp_path: Path, header: object
+) -> None:
+    columns = {"card": {"type": "string", "mask": "last4", "aliases": ["pan"]}, "city": {}}
+    headless = b"canary-01-4711,rome\ncanary-02-4711,oslo\n"
+    contract = dataset(columns=columns, csv={"header": header})
+
+    ran = job(tmp_path / "j", {"k": headless, "named": b"x,PAN\n1,canary-03-4711\n"}, contract)
+
+    assert ran.outcomes["named"].failure is None
+    failure = ran.outcomes["k"].failure
+    assert failure is not None
+    assert "csv: {header: false}" in failure.message
+    assert not CANARY.findall(everything(ran, tmp_path / "j"))
+    by_place = dataset(columns=columns, csv={"header": False})
+    assert job(tmp_path / "i", {"k": headless}, by_place).rows("card") == [("****4711",)] * 2
+
+
 def test_typed_values_are_masked_as_their_one_text(tmp_path: Path) -> None:
     columns = {
         "d": {"type": "date", "mask": "sha256"},

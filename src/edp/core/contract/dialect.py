@@ -19,8 +19,9 @@ def _delimiter(text: str) -> str:
 
 
 def _mark(text: str) -> str:
-    if len(text) > 1 or text in ("\r", "\n", "\0"):
-        raise invalid("not one character", """write one character, e.g. '"', or "" for none""")
+    if len(text) > 1 or text in ("\r", "\n", "\0") or not text.isascii():
+        way_out = """write one character, e.g. '"', or "" for none"""
+        raise invalid("not one character of ASCII", way_out)
     return text
 
 
@@ -38,6 +39,8 @@ def _encoding(text: str) -> str:
         return text
     try:
         "a".encode(text)  # what has no text, such as hex, is no encoding
+        decoder = codecs.getincrementaldecoder(text)("backslashreplace")
+        decoder.decode(b"a")  # what is for names, such as idna, is none of files
         return codecs.lookup(text).name
     except (LookupError, ValueError):
         raise invalid("unknown encoding", "write auto, or e.g. utf-8, utf-16, cp1252") from None

@@ -35,7 +35,7 @@ _BY_PLACE: Final = re.compile("column_[0-9]+")
 def is_header(rows: Sequence[Sequence[str]], contract: Dataset) -> bool:
     """Whether the first of a file's first `rows` names its columns."""
     first, *rest = rows
-    if _declared(first, contract.columns):
+    if names_declared(first, contract.columns):
         return True
     below = [
         [row[place] for row in rest if place < len(row) and _class(row[place], contract)]
@@ -66,7 +66,8 @@ def names_by_place(width: int, columns: Mapping[str, Column]) -> tuple[str, ...]
     return tuple(keys[:width]) + ("",) * (width - len(keys))
 
 
-def _declared(first: Sequence[str], columns: Mapping[str, Column]) -> bool:
+def names_declared(first: Sequence[str], columns: Mapping[str, Column]) -> bool:
+    """Whether a declared column, or an alias of one, is among the names."""
     names = {
         normalise(name) or name.strip()
         for key, column in columns.items()

@@ -53,7 +53,7 @@ _WIDEST_SHAPE: Final = 256
 
 
 class BadText(ValueError):
-    """Why a record is no JSON object: `<code>: <sentence>`."""
+    """Why a record is no JSON object: `<code>: <sentence>`, which quotes no value of it."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,8 @@ def _checked(text: bytes | mmap, at: int) -> int:
     try:
         value = json.loads(inside, parse_constant=_refuse, parse_int=len, parse_float=len)
     except ValueError as error:
-        raise BadText(f"not JSON: {error}") from None
+        why = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise BadText(f"not JSON: {why}") from None
     if _SURROGATE.search(text, at, end):
         _check_characters(json.dumps(value, ensure_ascii=False))
     return end
@@ -224,8 +225,9 @@ def _bad(text: bytes | mmap, at: int) -> BadText:
     at = _after_space(text, at)
     if constant := _CONSTANT.match(text, at):
         return BadText(f"not JSON: {constant[0].decode()} is no JSON value; write null")
-    near = text[at : at + 20].decode(errors="backslashreplace")
-    return BadText(f"not JSON: from {near!r} on" if near else "not JSON: the object is not closed")
+    if at >= len(text):
+        return BadText("not JSON: the object is not closed")
+    return BadText("not JSON: something else stands where a name, a value, or , : or } belongs")
 
 
 def _after_space(text: bytes | mmap, at: int) -> int:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from edp.core.errors import EdpError, Failure, UnreadableFile
 from edp.core.names import normalise
+from edp.etl.engine.dialect import Dialect
 from edp.etl.engine.encoding import encoding_of, to_utf_8
 from edp.etl.engine.folders import with_folders
 from edp.etl.engine.header import Source, dialect_of, read_header
+from edp.etl.engine.heading import names_declared
 from edp.etl.engine.kind import check_text, extension, kind_of
 from edp.etl.engine.objects import read_objects
 from edp.etl.engine.parquet import read_columns
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from edp.core.contract import Dataset
-    from edp.etl.engine.dialect import Dialect
     from edp.etl.engine.snapshot import Signs
     from edp.etl.port import Input
 
@@ -55,13 +56,21 @@ def open_source(given: Input, number: int, workdir: str, contract: Dataset) -> S
 
 
 def _unmasked(source: Source, contract: Dataset) -> Source:
-    """The source, unless its key holds a masked column: keys are told everywhere."""
+    """The source, unless a masked value may stand in its key or its header: these are told."""
     masked = [(name, *column.aliases) for name, column in contract.columns.items() if column.mask]
     hidden = {normalise(name) for names in masked for name in names}
     in_key = source.header.names[source.header.width :]
     if found := [name for name in in_key if normalise(name) in hidden]:
         raise UnreadableFile(
             f"{source.key}: its key holds the masked column {found[0]!r}; put it under another key"
+        )
+    header = source.header
+    first_is_header = isinstance(header.layout, Dialect) and header.present and header.names
+    if hidden and first_is_header and not names_declared(header.names, contract.columns):
+        raise UnreadableFile(
+            f"{source.key}: its first record names no declared column, and is not taken for a "
+            "header where columns are masked; set `csv: {header: false}` if it has none, or "
+            "declare the columns as it names them"
         )
     return source
 
@@ -71,17 +80,27 @@ def _source(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
     if packing := packed_with(signs.head):
         snapshot, signs, member = unpacked(snapshot, packing)
     if encoding := encoding_of(signs.head, "auto"):
-        snapshot, signs = rewritten(snapshot, ".utf8", to_utf_8(chunks(snapshot), encoding))
+        snapshot, signs = _in_utf_8(snapshot, encoding)
     kind = kind_of(snapshot.key, member, signs.head, contract.format)
     if kind == "parquet":
         return read_columns(snapshot, signs)
     stated = contract.csv.encoding if kind == "csv" and not encoding else "auto"
     if encoding := encoding_of(signs.head, stated):
-        snapshot, signs = rewritten(snapshot, ".utf8", to_utf_8(chunks(snapshot), encoding))
+        snapshot, signs = _in_utf_8(snapshot, encoding)
     check_text(snapshot.key, signs, kind)
     if kind == "json":
         return read_objects(snapshot, signs, contract)
     return _csv(snapshot, signs, contract)
+
+
+def _in_utf_8(snapshot: Snapshot, encoding: str) -> tuple[Snapshot, Signs]:
+    try:
+        return rewritten(snapshot, ".utf8", to_utf_8(chunks(snapshot), encoding))
+    except UnicodeError as error:
+        raise UnreadableFile(
+            f"{snapshot.key}: it cannot be read as `csv.encoding` {encoding}: {error}; "
+            "without a byte order mark say utf-16-le or utf-16-be"
+        ) from error
 
 
 def _csv(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:

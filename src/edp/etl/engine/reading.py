@@ -44,9 +44,11 @@ _REASONS: Final = {
     "LINE SIZE OVER MAXIMUM": "record too long: a record may have 2,000,000 bytes",
 }
 _UNKNOWN: Final = "unreadable record: the parser cannot tell its fields"
-_NO_TEXT: Final = "\x01edp: nobody writes this\x02"
+_UNWRITTEN: Final = ("\x01", "\x02", "\x03", "\x04")
 _LINE_FEEDS: Final = "new_line = '\\n', "
 _LEAST_LINE: Final = 2_000_000  # bytes; DuckDB's own limit
+_TABLE: Final = Dialect(",")
+"""That of tables of JSON records."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +146,16 @@ def _records_sql(sources: Sequence[Source], header: Header, errors: str, scans: 
         f"header = {literal(header.present)}, skip = {header.blank}, "
         f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
         f"escape = {literal(dialect.escape)}, columns = {{{types}}}, strict_mode = true, "
-        f"nullstr = {literal(_NO_TEXT)}, {_LINE_FEEDS if header.line_feeds else ''}"
+        f"nullstr = {literal(_no_text(dialect))}, {_LINE_FEEDS if header.line_feeds else ''}"
         "store_rejects = true, "
         f"rejects_table = {literal(errors)}, rejects_scan = {literal(scans)})"
     )
+
+
+def _no_text(dialect: Dialect) -> str:
+    """A text that nobody writes, for `nullstr`: it may hold no character of the dialect's own."""
+    own = (dialect.delimiter, dialect.quote, dialect.escape)
+    return 20 * next(one for one in _UNWRITTEN if one not in own)
 
 
 def _objects_sql(sources: Sequence[Source], header: Header) -> str:
@@ -165,7 +173,7 @@ def _objects_sql(sources: Sequence[Source], header: Header) -> str:
         f"SELECT {', '.join([*texts, *_folders(sources, header), _number(sources)])} "
         f"FROM read_csv([{_paths(table.path for table in tables)}], auto_detect = false, "
         f"header = false, {_LINE_FEEDS}delim = ',', quote = '\"', escape = '\"', "
-        f"nullstr = {literal(_NO_TEXT)}, "
+        f"nullstr = {literal(_no_text(_TABLE))}, "
         f"columns = {{{types}}}, strict_mode = true, max_line_size = {longest})"
     )
 
