@@ -365,7 +365,7 @@ def test_every_kind_of_event_is_documented_and_no_other() -> None:
 
 def test_folders_and_tables_of_the_state_are_documented_and_no_other(tmp_path: Path) -> None:
     here = open_workspace(tmp_path, environ={})
-    with here.working():
+    with here.working(), here.listening():
         made = {f"{p.name}/" if p.is_dir() else p.name for p in here.lake.iterdir()}
     page = sections(REFERENCE / "state.md")
     migrations = (ROOT / "src/edp/backends/sqlite/migrations").glob("*.sql")
