@@ -367,8 +367,48 @@ def test_a_parquet_column_has_its_own_type_and_value(tmp_path: Path) -> None:
     assert ran.rows(", ".join(checks)) == expected * 2
     assert ran.rows("s, u, nano, l, o")[0] == (
         *("007", "18446744073709551615", "2025-01-02 03:04:05.678901234"),
-        *("[1,null,2]", '{"a":"x","b":2.5}'),
+        *("[1,null,2]", '{"a":"x","b":2.50}'),
     )
+
+
+PARTS = {  # what a part of a nested value is in JSON
+    "7::UTINYINT": "7",
+    "18446744073709551615::UBIGINT": "18446744073709551615",
+    "0.1::FLOAT": "0.10000000149011612",
+    "1e300::DOUBLE": "1e+300",
+    "'NaN'::DOUBLE": '"nan"',
+    "'-Infinity'::FLOAT": '"-inf"',
+    "-0.50::DECIMAL(4,2)": "-0.50",
+    "12345678901234567890.10::DECIMAL(38,2)": "12345678901234567890.10",
+    "true": "true",
+    "DATE '2025-01-02'": '"2025-01-02"',
+    "TIMESTAMP '2025-01-02 03:04:05.100'": '"2025-01-02 03:04:05.100000"',
+    "TIMESTAMP_NS '2025-01-02 03:04:05.678901234'": '"2025-01-02 03:04:05.678901234"',
+    "TIMESTAMPTZ '2025-01-02 03:04:05+02'": '"2025-01-02 01:04:05Z"',
+    "TIME '10:00:00'": '"10:00:00"',
+    "'a \"quoted\" 007' || chr(10)": r'"a \"quoted\" 007\n"',
+    "'\\x00\\xAA'::BLOB": r'"\\x00\\xAA"',
+    "'{\"a\": 1.0}'::JSON": '{"a": 1.0}',
+    "'[1,]'::JSON": '"[1,]"',
+    "MAP {2: [1], 3: NULL}": '{"2":[1],"3":null}',
+    "MAP {DATE '2025-01-02': 1}": '{"2025-01-02":1}',
+    "{'a': NULL::INTEGER, 'b \"c': {'é': 1}}": r'{"a":null,"b \"c":{"é":1}}',
+    "[[1.5::DECIMAL(2,1)], NULL, []]": "[[1.5],null,[]]",
+    "NULL::INTEGER[]": "null",
+}
+
+
+def test_a_part_of_a_nested_value_has_the_text_of_a_column(tmp_path: Path) -> None:
+    columns = ", ".join(f"[{part}] AS c{n}" for n, part in enumerate(PARTS))
+    data = parquet(tmp_path / "p", f"SELECT {columns}, NULL::STRUCT(a INTEGER) AS nothing")
+    names = ", ".join(f"c{n}" for n in range(len(PARTS)))
+
+    ran = run_job(tmp_path, {"k.parquet": data})
+
+    assert set(ran.schema.values()) == {"json", "string"}
+    assert ran.rows(names) == [tuple(f"[{text}]" for text in PARTS.values())]
+    assert ran.rows("nothing") == [(None,)]
+    assert all(json.loads(text) for text in ran.rows(names)[0])
 
 
 def test_parquet_meets_text_in_a_type_that_both_admit(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     quoting    names and values as SQL text
     grammar    which texts mean what as which type
     classify   which types a text fits
+    rendering  nested values as JSON text
     stored     a column stored as one type, read as another
 
 The engine, the rewrite and the query stage put these expressions into DuckDB. Nothing here runs
@@ -30,6 +31,7 @@ from edp.core.sql.grammar import (
     physical,
 )
 from edp.core.sql.quoting import identifier, literal
+from edp.core.sql.rendering import json_sql, object_sql
 from edp.core.sql.stored import value_sql
 
 __all__ = [
@@ -52,8 +54,10 @@ __all__ = [
     "decimal_grammar",
     "fitting_sql",
     "identifier",
+    "json_sql",
     "literal",
     "matches",
+    "object_sql",
     "parse_sql",
     "physical",
     "value_sql",

@@ -14,7 +14,8 @@ import duckdb
 
 from edp.core import parquet
 from edp.core.errors import UnreadableFile
-from edp.core.sql import identifier, literal, value_sql
+from edp.core.nested import from_duck
+from edp.core.sql import identifier, json_sql, literal, object_sql, parse_sql, value_sql
 from edp.etl.engine.header import Columns, Header, Source, check_width
 from edp.etl.engine.kind import PARQUET
 from edp.etl.engine.session import session
@@ -33,6 +34,11 @@ RATIO_COUNTS_FROM: Final = 64 << 20
 """Bytes below which any ratio is harmless."""
 MOST_ROWS: Final = 1_000_000_000
 _MEMORY: Final = 256_000_000  # bytes, for a footer
+_BARE: Final = frozenset(
+    """
+    BOOLEAN TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT
+    """.split()  # noqa: SIM905 (names read best as words)
+)
 
 
 def read_columns(snapshot: Snapshot, signs: Signs) -> Source:
@@ -102,10 +108,14 @@ def raw_rows(
     con: DuckDBPyConnection, source: Source, places: Sequence[int]
 ) -> Sequence[tuple[int, str]]:
     """The rows at `places` (0 for the first) of a file, as JSON objects."""
-    names = source.header.names[: source.header.width]
-    row = ", ".join(f"{literal(name)}: {identifier(name)}" for name in names)
+    layout = source.header.layout
+    assert isinstance(layout, Columns)
+    row = object_sql(
+        (name, json_sql(identifier(name), from_duck(kind), _leaf_sql))
+        for name, kind in zip(source.header.names, layout.types, strict=False)
+    )
     return con.execute(
-        f"SELECT file_row_number, to_json({{{row}}})::VARCHAR "
+        f"SELECT file_row_number, {row} "
         f"FROM {_file(literal(source.snapshot.path))} "
         "WHERE file_row_number IN (SELECT unnest(?::BIGINT[])) ORDER BY 1",
         [list(places)],
@@ -118,7 +128,7 @@ def _file(place: str) -> str:
 
 def _text_sql(column: str, kind: str) -> str:
     if parquet.is_nested(kind):
-        return f"to_json({column})::VARCHAR"
+        return json_sql(column, from_duck(kind), _leaf_sql)
     if kind == "FLOAT":
         return f"{column}::DOUBLE::VARCHAR"
     if kind == "TIMESTAMP_NS":
@@ -130,3 +140,18 @@ def _text_sql(column: str, kind: str) -> str:
     if kind.startswith("TIMESTAMP"):
         return value_sql("timestamptz", "string", f"{column}::TIMESTAMPTZ")
     return f"{column}::VARCHAR"
+
+
+def _leaf_sql(value: str, kind: str) -> str:
+    """The JSON text of a value without parts: a number or boolean is bare if JSON has it."""
+    if parquet.is_nested(kind):  # a union or a variant
+        return f"to_json({value})::VARCHAR"
+    text = _text_sql(value, kind)
+    quoted = f"to_json({text})::VARCHAR"
+    if kind in _BARE or kind.startswith("DECIMAL("):
+        return text
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"CASE WHEN isfinite({value}) THEN {text} ELSE {quoted} END"
+    if kind == "JSON":
+        return f"coalesce({parse_sql(text, 'json')}, {quoted})"
+    return quoted
