@@ -31,6 +31,7 @@ from edp.pipeline import ask
 from edp.wiring import open_workspace
 from tests.docs import generated
 from tests.docs.pages import PAGES, REFERENCE, ROOT, code, read, sections, tables
+from tests.etl.jobs import rows, run_job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -390,7 +391,7 @@ def test_states_and_legal_transitions_are_documented_and_no_other() -> None:
 # --- types ----------------------------------------------------------------------------------------
 
 TYPES = {public(name) for name in sql.MEMBERS}
-INFERRED, CASTS, CHANGES, NAMES = tables(REFERENCE / "types.md")
+INFERRED, CASTS, NESTED, CHANGES, NAMES = tables(REFERENCE / "types.md")
 
 
 def value(expression: str) -> Any:  # noqa: ANN401 (whatever SQL gives)
@@ -416,6 +417,34 @@ def test_a_cast_gives_what_the_page_says(row: list[str]) -> None:
     found = value(f"CAST({cast} AS VARCHAR)")
 
     assert (found or "reject") == row[2]
+
+
+def test_a_nested_value_is_what_the_page_says(tmp_path: Path) -> None:
+    found = []
+    for n, row in enumerate(NESTED):
+        place = tmp_path / str(n)
+        place.mkdir()
+        text = '"' + code(row[1]).replace('"', '""') + '"'
+        ran = run_job(
+            place,
+            {"t/a.csv": f"c\n{text}\n".encode()},
+            columns={"c": {"type": code(row[0])}},
+            max_reject_ratio=1,
+        )
+        told = [reason.partition(",")[0] for (reason,) in ran.rejects("reason")]
+        values = [
+            f"`{value}`"
+            for file in ran.files("data")
+            for (value,) in rows(file, "CAST(c AS VARCHAR)")
+        ]
+        found.append([*told, *values])
+
+    wrong = [
+        (row, said)
+        for row, said in zip(NESTED, found, strict=True)
+        if len(said) != 1 or not said[0].startswith(row[2])
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=lambda row: row[0])

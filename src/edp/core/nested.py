@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _FIELD: Final = re.compile(r'(?:"([^"]+)"|([A-Za-z_][A-Za-z0-9_]*)): ', re.ASCII)
@@ -149,3 +152,39 @@ def _leaf_end(text: str, at: int) -> int:
         else:
             break
     return at
+
+
+def to_duck(kind: Type, leaf: Callable[[str], str]) -> str:
+    """DuckDB's spelling of a type without maps; `leaf` has those of leaves.
+
+    >>> to_duck(parsed("array<struct<a: int>>"), str.upper)
+    'STRUCT("a" INT)[]'
+    """
+    match kind:
+        case Array():
+            return f"{to_duck(kind.element, leaf)}[]"
+        case Struct():
+            fields = (f'"{name}" {to_duck(part, leaf)}' for name, part in kind.fields)
+            return f"STRUCT({', '.join(fields)})"
+        case str():
+            return leaf(kind)
+    raise ValueError("no column is a map")
+
+
+def with_leaves(kind: Type, leaf: Callable[[str], str | None]) -> Type | None:
+    """The type with other leaves; None where one has none, or where there is a map.
+
+    >>> with_leaves(Array("BIGINT"), {"BIGINT": "bigint"}.get)
+    Array(element='bigint')
+    """
+    match kind:
+        case Array():
+            element = with_leaves(kind.element, leaf)
+            return None if element is None else Array(element)
+        case Struct():
+            parts = [(name, with_leaves(part, leaf)) for name, part in kind.fields]
+            found = tuple((name, part) for name, part in parts if part is not None)
+            return Struct(found) if len(found) == len(parts) else None
+        case str():
+            return leaf(kind)
+    return None

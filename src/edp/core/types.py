@@ -108,7 +108,26 @@ def is_plain(name: str) -> bool:
     >>> is_plain("decimal(10,2)"), is_plain("json"), is_plain("array<int>")
     (True, False, False)
     """
-    return name != "json" and "<" not in name
+    return name != "json" and not is_nested(name)
+
+
+def is_nested(name: str) -> bool:
+    """Whether it is an array or a struct.
+
+    >>> is_nested("array<int>"), is_nested("json")
+    (True, False)
+    """
+    return "<" in name
+
+
+def parted(resolved: str) -> tuple[str, str]:
+    """The type, and the reading of its dates where it has one.
+
+    >>> parted("timestamp:mdy"), parted("struct<a: int>")
+    (('timestamp', 'mdy'), ('struct<a: int>', ''))
+    """
+    kind, _, reading = resolved.rpartition(":")
+    return (kind, reading) if reading in ("mdy", "dmy") else (resolved, "")
 
 
 def public(resolved: str) -> str:
@@ -117,7 +136,7 @@ def public(resolved: str) -> str:
     >>> public("timestamp:mdy"), public("bigint")
     ('timestamp', 'bigint')
     """
-    return resolved.partition(":")[0]
+    return parted(resolved)[0]
 
 
 _VALUE_KEEPS_TEXT = frozenset(
@@ -149,8 +168,8 @@ def castable(stored: str, wanted: str, admits: Admits) -> bool:
         return False
     if stored == "string":
         return True
-    kind, _, reading = stored.partition(":")
-    wanted_kind, _, wanted_reading = wanted.partition(":")
+    kind, reading = parted(stored)
+    wanted_kind, wanted_reading = parted(wanted)
     if reading and admits.year_last and wanted_kind in ("date", "timestamp"):
         same_reading = reading == wanted_reading
     else:

@@ -17,7 +17,7 @@ from edp.core.errors import ConfigError, RetryableError
 from edp.core.files import admits
 from edp.core.formats import value_sql
 from edp.core.sql import identifier
-from edp.core.types import public
+from edp.core.types import parted, public
 from edp.etl.port import Input, Job, JobResult
 from edp.query.port import Files, Snapshot, View
 
@@ -188,7 +188,7 @@ class _Samples:
 
 
 def _with_times(resolved: str) -> Iterator[str]:
-    kind, _, reading = resolved.partition(":")
+    kind, reading = parted(resolved)
     for day in _DAYS[reading]:
         yield day
         if kind == "timestamp":

@@ -89,8 +89,6 @@ LATER_SETTINGS = [
     "runtimes: {local: {spark: {master: 'local[2]'}}}",
     "retention: {events: 1d}",
     "retention: {rejects: 1d}",
-    "datasets: {a: {columns: {b: {type: array<int>}}}}",
-    "datasets: {a: {columns: {b: {type: 'struct<a: int>'}}}}",
     "datasets: {a: {deduplicate: {keys: [b], scope: table}}}",
     "datasets: {a: {table: iceberg}}",
     "datasets: {a: {freshness: 1h}}",
@@ -141,6 +139,7 @@ def test_a_row_taken_out_of_the_table_makes_its_setting_available(
         "datasets: {a: {deduplicate: none, unknown_columns: ignore, format: csv}}",
         "datasets: {a: {columns: {b: {trim: true, formats: [], type: 'decimal(4,2)'}}}}",
         "datasets: {a: {columns: {b: {type: boolean}, c: {type: int}, d: {type: timestamptz}}}}",
+        "datasets: {a: {columns: {b: {type: array<int>}, c: {type: 'struct<a: json>'}}}}",
         "runtimes: {aws: {region: us-east-2, source: s3://aaa, target: s3://bbb, engine: lambda}}",
     ],
 )

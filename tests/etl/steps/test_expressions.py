@@ -133,7 +133,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"derive": {"x": "lag(n) OVER ()"}}, "derive.x"),
     ({"derive": {"x": "n AS y"}}, "derive.x"),
     ({"derive": {"x": "*"}}, "derive.x"),
-    ({"derive": {"x": "[n]"}}, "derive.x"),
+    ({"derive": {"x": "map {n: n}"}}, "derive.x"),
     ({"derive": {"x": "n) FROM texts --"}}, "derive.x"),
     ({"derive": {"x": "read_text('/etc/passwd')"}}, "derive.x"),
     ({"derive": {"x": "getenv('HOME')"}}, "derive.x"),

@@ -270,7 +270,7 @@ def test_a_python_transform_is_given_a_relation_and_gives_one(tmp_path: Path) ->
         ("t.py:f", "def f(rows): raise ValueError('of mine')", "ValueError: of mine"),
         ("t.py:f", "def f(rows): raise SystemExit", "SystemExit"),
         ("t.py:f", "def f(rows): return rows.project('a AS \"No\"')", "'No'"),
-        ("t.py:f", "def f(rows): return rows.project('[a] AS l')", "INTEGER[]"),
+        ("t.py:f", "def f(rows): return rows.project('map {a: a} AS l')", "MAP("),
         ("t.py:f", "def f(rows): return rows.project('a AS _source_file')", "_source_file"),
     ],
 )

@@ -118,8 +118,10 @@ def _fields(tokens: list[str], *, depth: int) -> list[str]:
         name = tokens.pop().strip('"') if tokens and tokens[-1] not in "<>(),:" else ""
         if not name:
             raise _shape("struct")
-        if name in fields:
-            raise invalid("a struct names a field twice", "give each field its own name")
+        if name.lower() in map(str.lower, fields):
+            raise invalid(
+                "a struct names a field twice", "give each its own name, whatever its case"
+            )
         _expect(tokens, ":", "struct")
         fields[name] = _type(tokens, depth=depth + 1)
         if not tokens or tokens[-1] != ",":

@@ -25,24 +25,10 @@ class Later:
     available: tuple[str, ...] = ()  # globs on the value's text
 
 
-_SCALARS = (
-    "boolean",
-    "int",
-    "bigint",
-    "double",
-    "decimal(*)",
-    "string",
-    "date",
-    "timestamp",
-    "timestamptz",
-    "json",
-)
-
 LATER: Final = (
     Later("runtimes.local.spark", "remove it; batches of any size run in the local engine"),
     Later("retention.events", "remove it; events are kept for good"),
     Later("retention.rejects", "remove it; rejects are kept for good"),
-    Later("datasets.*.columns.*.type", "take string, and read it in the query", _SCALARS),
     Later("datasets.*.deduplicate.scope", "remove it; rows are compared within their file"),
     Later("datasets.*.table", "remove it, or write parquet"),
     Later("datasets.*.freshness", "remove it, and watch `edp files`"),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from edp.core.nested import parsed, to_duck
 from edp.core.sql.quoting import literal
+from edp.core.types import is_nested, parted, public
 
 _YEAR = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 # 24:00 is no hour of a day
@@ -62,13 +64,15 @@ def physical(name: str) -> str:
 
     Raises: ValueError for a type that no column can have.
 
-    >>> physical("date:mdy"), physical("decimal(10,2)")
-    ('DATE', 'DECIMAL(10,2)')
+    >>> physical("date:mdy"), physical("decimal(10,2)"), physical("array<date>")
+    ('DATE', 'DECIMAL(10,2)', 'DATE[]')
     """
+    if is_nested(name):
+        return to_duck(parsed(name), physical)
     if size := decimal(name):
         return f"DECIMAL({size[0]},{size[1]})"
     try:
-        return _PHYSICAL[name.partition(":")[0]]
+        return _PHYSICAL[public(name)]
     except KeyError:
         raise ValueError(f"no column can have the type {name!r}") from None
 
@@ -99,9 +103,12 @@ def parse_sql(text: str, wanted: str) -> str:
     """The value of `text` (SQL) as `wanted`, by the grammar of declared types; NULL if it has none.
 
     A date whose year comes last has a value only where `wanted` names the reading
-    (`date:dmy`). A decimal takes no exponent, and further digits only if they are zeros.
+    (`date:dmy`). A decimal takes no exponent, and further digits only if they are zeros. Arrays
+    and structs are read by the engine alone; to anyone else no text means one.
     """
-    kind, _, reading = wanted.partition(":")
+    kind, reading = parted(wanted)
+    if is_nested(kind):
+        return f"CAST(NULL AS {physical(kind)})"
     cast = f"TRY_CAST({text} AS {physical(kind)})"
     if kind == "string":
         return text
@@ -134,7 +141,7 @@ def fitting_sql(text: str, wanted: str) -> str:
 
     A text that does not fit makes most of these casts an error, never another value unseen.
     """
-    kind, _, reading = wanted.partition(":")
+    kind, reading = parted(wanted)
     if kind in ("string", "json"):
         return text
     if kind == "boolean":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from edp.core.sql.grammar import decimal, parse_sql, physical
+from edp.core.types import is_nested, public
 
 _NUMBERS = ("int", "bigint", "double")
 
 
 def _text_sql(stored: str, column: str) -> str:
-    kind = stored.partition(":")[0]
+    kind = public(stored)
+    if is_nested(kind):
+        return f"CAST(to_json({column}) AS VARCHAR)"
     if kind == "timestamptz":
         moment = f"timezone('UTC', {column})"
         return f"{_text_sql('timestamp', moment)} || 'Z'"
@@ -33,14 +36,14 @@ def value_sql(stored: str, wanted: str, column_sql: str) -> str:
     >>> value_sql("date:mdy", "date", '"d"'), value_sql("bigint", "string", '"n"')
     ('"d"', 'CAST("n" AS VARCHAR)')
     """
-    kind, want = stored.partition(":")[0], wanted.partition(":")[0]
+    kind, want = public(stored), public(wanted)
     if kind == want:
         return column_sql
     if kind == "string":
         return parse_sql(column_sql, wanted)
     if (kind, want) == ("json", "string"):
         return column_sql
-    if want == "string":
+    if want == "string" or (want == "json" and is_nested(kind)):
         return _text_sql(stored, column_sql)
     numbers = all(name in _NUMBERS or decimal(name) for name in (kind, want))
     if not numbers and {kind, want} != {"date", "timestamp"}:

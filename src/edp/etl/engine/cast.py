@@ -20,6 +20,7 @@ from edp.core.sql import (
     matches,
     parse_sql,
 )
+from edp.core.types import is_nested
 
 if TYPE_CHECKING:
     from edp.core.contract import Column
@@ -42,16 +43,29 @@ _RANGES: Final = {
 _YEAR_LAST: Final = {"date": DATE_YEAR_LAST, "timestamp": TIMESTAMP_YEAR_LAST}
 
 
+def value_name(text: str) -> str:
+    """The column of a table of texts that has the nested values of its column `text`."""
+    return f"n_{text}"
+
+
+def reason_name(text: str) -> str:
+    """The column that says why a text of its column `text` has no nested value."""
+    return f"w_{text}"
+
+
 def cast_sql(text: str, wanted: str | None, rules: Column) -> str:
     """The value of `text` (SQL) in a column of the type `wanted` with these rules; NULL if none.
 
-    A column without a type keeps its text. What is written year first needs no format, and is
-    tried before the formats unless one of them reads such a text otherwise.
+    A column without a type keeps its text. Nested values stand in a column of their own. What is
+    written year first needs no format, and is tried before the formats unless one of them reads
+    such a text otherwise.
     """
     if rules.case is not None:
         text = f"{rules.case}({text})"
-    if wanted in (None, "string"):
+    if wanted is None or wanted == "string":
         return text
+    if is_nested(wanted):
+        return value_name(text)
     plain = parse_sql(text, wanted)
     if not rules.formats:
         return plain
@@ -63,6 +77,8 @@ def cast_sql(text: str, wanted: str | None, rules: Column) -> str:
 
 def misfit_reason_sql(text: str, wanted: str, rules: Column) -> str:
     """Why `text` (SQL) has no value by `cast_sql`: `<code>: <sentence>`."""
+    if is_nested(wanted):
+        return reason_name(text)
     if not rules.formats:
         return reason_sql(text, wanted)
     ways = " or ".join(rules.formats)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from edp.core.contract import Column
 from edp.core.errors import UnreadableFile
 from edp.core.names import column_names, normalise
+from edp.core.types import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,19 +90,23 @@ def untrimmed(cells: Sequence[Cell]) -> frozenset[int]:
 
 
 def json_names(header: Sequence[str], contract: Dataset) -> frozenset[str]:
-    """The names in `header` of the columns that are declared as JSON, and so keep its quotes."""
-    if not any(column.type == "json" for column in contract.columns.values()):
+    """The names in `header` of columns whose declared type is read from JSON, quotes and all."""
+    if all(is_plain(column.type or "string") for column in contract.columns.values()):
         return frozenset()
     declared = (
         (original, _declared(name, original.strip(), contract)[1])
         for name, original in zip(column_names(header), header, strict=True)
     )
-    return frozenset(original for original, column in declared if column and column.type == "json")
+    return frozenset(
+        original
+        for original, column in declared
+        if column and not is_plain(column.type or "string")
+    )
 
 
 def json_places(cells: Sequence[Cell]) -> frozenset[int]:
     """The places of columns in which JSON's null is nothing, as a CSV file may have it."""
-    return frozenset(cell.place for cell in cells if cell.type == "json")
+    return frozenset(cell.place for cell in cells if not is_plain(cell.type or "string"))
 
 
 def missing(cells: Sequence[Cell], contract: Dataset) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from edp.core.errors import ConfigError
-from edp.core.sql import physical
+from edp.core.nested import from_duck, spelled, with_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,20 +84,17 @@ def stored_type(duck: str) -> str | None:
 
     >>> stored_type("HUGEINT"), stored_type("DECIMAL(10,2)"), stored_type("BLOB")
     ('decimal(38,0)', 'decimal(10,2)', None)
+    >>> stored_type('STRUCT("a" DATE[], b VARCHAR)[]')
+    'array<struct<a: array<date>, b: string>>'
     """
     if match := _DECIMAL.fullmatch(duck):
         return f"decimal({match[1]},{match[2]})"
     if duck == "JSON":
-        return "json" if _known("json") else "string"
+        return "json"
+    if duck.endswith("[]") or duck.startswith("STRUCT("):
+        nested = with_leaves(from_duck(duck), stored_type)
+        return None if nested is None else spelled(nested)
     return _STORED.get(duck)
-
-
-def _known(name: str) -> bool:
-    try:
-        physical(name)
-    except ValueError:
-        return False
-    return True
 
 
 def check_shape(con: DuckDBPyConnection, setting: str, expr: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edp.core.errors import Failure, UnreadableFile
@@ -20,6 +21,7 @@ from edp.etl.engine.deduplicate import duplicates_sql, same_key_sql
 from edp.etl.engine.failing import checked, over_limit, too_parted, unusable
 from edp.etl.engine.infer import infer
 from edp.etl.engine.locating import locate
+from edp.etl.engine.nesting import add_values
 from edp.etl.engine.offering import offered
 from edp.etl.engine.reading import read
 from edp.etl.engine.transforming import Room, transform
@@ -84,6 +86,8 @@ def judge(
         untrimmed=untrimmed(cells),
         json=json_places(cells),
     )
+    surplus = contract.unknown_columns == "ignore"
+    add_values(con, texts, cells, Path(job.workdir), surplus=surplus)
     judged = verdicts(con, texts, len(header.names), cells, contract)
     values = f"({judged.query})" if judged.plain else f"values_{number}"
     if not judged.plain:

@@ -1,0 +1,279 @@
+"""Arrays and structs hold their parts as exactly as a column holds its values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edp.core.contract import Dataset
+from edp.core.errors import ConfigError
+from edp.core.nested import Array, Struct, Type, parsed, spelled
+from edp.core.sql import literal, physical
+from edp.etl.engine import compile_contract
+from edp.etl.engine.express import stored_type
+from edp.pipeline import feed
+from tests.etl.jobs import run_job
+from tests.workspaces import ask, work_off, workspace
+
+if TYPE_CHECKING:
+    from edp.core.files import Outcome
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
+SCALARS: dict[str, st.SearchStrategy[Any]] = {
+    "boolean": st.booleans(),
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "bigint": st.integers(-(2**63), 2**63 - 1),
+    "double": st.floats(allow_nan=False, allow_infinity=False),
+    "decimal(20,3)": st.decimals(-(10**16), 10**16, places=3),
+    "string": TEXTS,
+    "date": st.dates(date(1, 1, 1)),
+    "timestamp": st.datetimes(),
+}
+NAMES = st.sampled_from(["a", "B_c", "d e", "é", "select"])
+SHAPES: st.SearchStrategy[Type] = st.recursive(
+    st.sampled_from(sorted(SCALARS)),
+    lambda inner: (
+        inner.map(Array)
+        | st.lists(st.tuples(NAMES, inner), min_size=1, max_size=3, unique_by=lambda f: f[0]).map(
+            lambda fields: Struct(tuple(fields))
+        )
+    ),
+    max_leaves=4,
+).filter(lambda kind: not isinstance(kind, str))
+
+
+def values(kind: Type) -> st.SearchStrategy[Any]:
+    if isinstance(kind, Array):
+        return st.lists(st.none() | values(kind.element), max_size=3)
+    if isinstance(kind, Struct):
+        return st.fixed_dictionaries({name: st.none() | values(k) for name, k in kind.fields})
+    assert isinstance(kind, str)
+    return SCALARS[kind]
+
+
+def written(value: Any, kind: Type) -> str:  # noqa: ANN401 (any value)
+    """The value as strict JSON, with all of its digits."""
+    if value is None:
+        return "null"
+    if isinstance(kind, Array):
+        return f"[{', '.join(written(one, kind.element) for one in value)}]"
+    if isinstance(kind, Struct):
+        members = (f"{json.dumps(n)}: {written(value[n], k)}" for n, k in kind.fields)
+        return f"{{{', '.join(members)}}}"
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, datetime):
+        return json.dumps(value.isoformat(" "))
+    if isinstance(value, date | str):
+        return json.dumps(str(value), ensure_ascii=False)
+    return f"{value:f}" if isinstance(value, Decimal) else repr(value)
+
+
+DAMAGED = ["[", "{", "[1,]", '{"zz": 1}', "[[[[[[9]]]]]]", "NaN", "x"]
+CASES = SHAPES.flatmap(lambda kind: st.tuples(st.just(kind), st.lists(values(kind), max_size=4)))
+
+
+def as_csv(texts: list[str]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+    writer.writerow(["n", "p"])
+    writer.writerows(enumerate(texts))
+    return out.getvalue().encode()
+
+
+def as_lines(texts: list[str]) -> bytes:
+    return "".join(f'{{"n": {n}, "p": {text}}}\n' for n, text in enumerate(texts)).encode()
+
+
+def as_parquet(found: list[Any], kind: Type) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
+        con.execute(f"CREATE TABLE t (n BIGINT, p {physical(spelled(kind))})")
+        for n, value in enumerate(found):
+            con.execute("INSERT INTO t VALUES (?, ?)", [n, value])
+        path = Path(folder) / "t.parquet"
+        con.execute(f"COPY t TO {literal(str(path))} (FORMAT parquet)")
+        return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of files: the only one's outcome, the rows in order, and the rejects."""
+
+    outcome: Outcome
+    rows: list[tuple[Any, ...]]
+    rejects: list[tuple[Any, ...]]
+
+
+def ran(files: dict[str, bytes], kind: str, **more: Any) -> Told:  # noqa: ANN401
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_job(
+            Path(folder), files, columns={"p": {"type": kind}}, deduplicate="none", **more
+        )
+        columns = "source_file, line, column_name, value, reason, raw"
+        return Told(done.outcome, sorted(done.rows(), key=itemgetter(0)), done.rejects(columns))
+
+
+@settings(max_examples=25, deadline=None)
+@given(case=CASES, form=st.sampled_from(["csv", "json"]))
+def test_what_was_written_as_json_comes_back_equal(case: tuple[Type, list[Any]], form: str) -> None:
+    kind, wanted = case
+    texts = [written(value, kind) for value in wanted]
+    data = as_csv(texts) if form == "csv" else as_lines(texts)
+
+    done = ran({f"t/a.{form}": data}, spelled(kind))
+
+    assert done.rejects == []
+    assert [row[1] for row in done.rows] == wanted
+
+
+@settings(max_examples=10, deadline=None)
+@given(case=CASES)
+def test_parquet_comes_back_equal(case: tuple[Type, list[Any]]) -> None:
+    kind, wanted = case
+
+    done = ran({"t/a.parquet": as_parquet(wanted, kind)}, spelled(kind))
+
+    assert done.rejects == []
+    assert [row[1] for row in done.rows] == wanted
+
+
+@settings(max_examples=25, deadline=None)
+@given(case=CASES, data=st.data())
+def test_damage_rejects_that_row_alone(case: tuple[Type, list[Any]], data: st.DataObject) -> None:
+    kind, wanted = case
+    texts = [written(value, kind) for value in wanted]
+    at = data.draw(st.integers(0, len(texts)))
+    damaged = data.draw(st.sampled_from(DAMAGED))
+    texts.insert(at, damaged)
+
+    done = ran({"t/a.csv": as_csv(texts)}, spelled(kind), max_reject_ratio=1)
+
+    assert done.outcome.counts.conserved
+    assert [(row[1], row[2], row[3]) for row in done.rejects] == [(at + 2, "p", damaged)]
+    assert [row[1] for row in done.rows] == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [
+        ("array<bigint>", "[1, 1.5]", "not a bigint: at [1], write digits only"),
+        ("array<bigint>", '["007"]', "not a bigint: at [0],"),
+        ("array<bigint>", "[9223372036854775808]", "out of range: at [0],"),
+        ("array<bigint>", "7", "not an array: write [...]"),
+        ("array<bigint>", '"[7]"', "not an array: write [...]"),
+        ("array<bigint>", "[[7]]", "not a bigint: at [0], write one value"),
+        ("array<decimal(3,1)>", "[1.25]", "out of range: at [0],"),
+        ("array<date>", '["2025-02-30"]', "not a date: at [0],"),
+        ("array<date>", '["01/02/2025"]', "ambiguous date: at [0],"),
+        ("array<timestamptz>", '["2025-01-01 00:00"]', "not a timestamptz: at [0],"),
+        ("array<double>", "[NaN]", "not JSON: NaN is no JSON value"),
+        ("array<double>", "[1e400]", "out of range: at [0],"),
+        ("array<string>", r'["\ud800"]', "bad character: "),
+        ("struct<a: struct<b: int>>", '{"a": {"b": "x"}}', "not a int: at a.b,"),
+        ("struct<a: int>", '{"a": 1, "a": 2}', "not a struct: it has two members"),
+        ("struct<a: int>", '{"A": 1}', "unknown field: at A,"),
+        ("struct<a: int>", "[1]", "not a struct: write {...}"),
+        ("array<array<int>>", "[" * 3000, "not JSON: "),
+    ],
+)
+def test_a_part_that_does_not_fit_is_told_with_its_place(kind: str, text: str, reason: str) -> None:
+    done = ran({"t/a.csv": as_csv([text])}, kind, max_reject_ratio=1)
+
+    ((_, line, column, value, told, _),) = done.rejects
+    assert (line, column, value) == (2, "p", text)
+    assert told.startswith(reason)
+
+
+def test_members_that_are_not_declared_are_left_out_where_unknown_columns_are() -> None:
+    done = ran(
+        {"t/a.csv": as_csv(['{"a": 1, "b": [2]}'])}, "struct<a: int>", unknown_columns="ignore"
+    )
+
+    assert [row[0] for row in done.rows] == [{"a": 1}]
+
+
+def test_json_within_keeps_its_digits() -> None:
+    done = ran({"t/a.csv": as_csv(['[{"b": 1.50, "c": [1e3, "é"]}, null]'])}, "array<json>")
+
+    assert done.rows[0][1] == ['{"b":1.50,"c":[1e3,"é"]}', None]
+
+
+def test_expressions_and_transforms_see_the_parts() -> None:
+    texts = ['[{"p": 1.5}, {"p": 2.5}]', "[]"]
+    more: dict[str, Any] = {
+        "derive": {"total": "list_sum(list_transform(p, lambda x: x.p))"},
+        "checks": [{"name": "some", "expr": "len(p) > 0"}],
+    }
+
+    done = ran({"t/a.csv": as_csv(texts)}, "array<struct<p: decimal(5,2)>>", **more)
+
+    assert [row[2] for row in done.rows] == [Decimal("4.00")]
+    assert done.outcome.counts.rows_rejected == 1
+
+
+def test_a_masked_canary_is_in_no_reason() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        columns = {"p": {"type": "struct<a: int>", "mask": "drop"}}
+        text = '{"canary-4711": "canary-4711"}'
+        done = run_job(
+            Path(folder), {"t/a.csv": as_csv([text])}, columns=columns, max_reject_ratio=1
+        )
+
+        told = done.rejects("* EXCLUDE (run_id)")
+
+    assert len(told) == 1
+    assert "canary" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("settings_", "told"),
+    [
+        ({"deduplicate": {"keys": ["p"]}}, "deduplicate.keys.0"),
+        ({"deduplicate": {"keys": ["n"], "order_by": ["p"]}}, "deduplicate.order_by.0"),
+        ({"partition_by": ["p"]}, "partition_by.0"),
+    ],
+)
+def test_a_nested_value_is_no_key_order_or_folder(settings_: dict[str, Any], told: str) -> None:
+    columns = {"n": {"type": "int"}, "p": {"type": "array<int>"}}
+
+    with pytest.raises(ConfigError, match=told):
+        compile_contract(Dataset.model_validate({"columns": columns, **settings_}))
+
+
+@given(SHAPES)
+def test_a_type_is_told_apart_from_its_names(kind: Type) -> None:
+    name = spelled(kind)
+
+    assert parsed(name) == kind
+    assert stored_type(physical(name)) == name
+
+
+def test_tables_answer_with_nested_values_and_follow_a_changed_contract(tmp_path: Path) -> None:
+    old = "runtimes: {local: {settle: 0s}}\ndatasets: {t: {columns: {p: {type: 'array<int>'}}}}\n"
+    here = workspace(tmp_path, old)
+    (tmp_path / "a.csv").write_bytes(as_csv(["[1, 2]"]))
+    feed.put(here.stages, "t/a.csv", tmp_path / "a.csv")
+    work_off(here)
+    first = ask(here, "SELECT p FROM t")
+    here = workspace(tmp_path, old.replace("array<int>", "json"))
+    (tmp_path / "b.csv").write_bytes(as_csv(['{"x": 1.50}']))
+    feed.put(here.stages, "t/b.csv", tmp_path / "b.csv")
+
+    work_off(here)
+
+    assert first == [([1, 2],)]
+    # what was read with the older contract keeps its value, as text, until a backfill
+    assert sorted(ask(here, "SELECT p FROM t")) == [("[1,2]",), ('{"x": 1.50}',)]
