@@ -50,8 +50,7 @@ system: ## install Debian's packages; without root, print the command
 		[ "$(CI)" != true ]; \
 	fi
 
-bench: $(VENV)/.runtime ## run the benchmarks
-	@test -d benchmarks || { echo "bench: there are no benchmarks yet" >&2; exit 2; }
+bench: $(VENV)/.bench ## compare EDP with others; ARGS="--sets 100MB --rounds 3" (--help: all)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove the environment, caches and build results
@@ -73,4 +72,8 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/pip
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.runtime $@
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) --editable '.[bench]'
 	@touch $(VENV)/.runtime $@
