@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -88,6 +89,7 @@ def main() -> None:
     """Do the work, as the command line says."""
     given = arguments()
     do(given.paths, given.out)
+    os._exit(0)  # its threads now and then crash an interpreter that ends in good order
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_the_same_rows_stand_in_one_file_or_in_many(tmp_path: Path) -> None:
     (whole,) = write_orders(tmp_path / "whole", rows=ROWS)
     parts = write_orders(tmp_path / "parts", rows=ROWS, files=7)
 
-    header, rest = whole.read_bytes().split(b"\n", 1)
+    _header, rest = whole.read_bytes().split(b"\n", 1)
     bodies = [part.read_bytes().split(b"\n", 1)[1] for part in parts]
     assert b"".join(bodies) == rest
 
