@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _RETURN: Final = 0x0D
 _PART: Final = 1 << 20  # bytes
+_TOGETHER: Final = 128
+"""Records that are passed over at a time, where nothing is wanted of them."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,38 @@ class Dialect:
         start = rb"(?:\A|(?<=\A )|(?<=\A\xef\xbb\xbf)|%b)" % before
         field = rb"%b%b%b%b(?:(?!%b)[^\r\n])*+" % (start, quote, self._inside, quote, delimiter)
         return re.compile(rb"(?:[^%b]++|%b|(?!%b)%b)*+" % (quote, field, start, quote))
+
+    @cached_property
+    def record(self) -> bytes:
+        """A record with its line end, or the file's last: what is quoted in it is closed."""
+        delimiter, quote, _ = self._marks
+        plain = (
+            rb"[^%b\n]" % delimiter
+            if len(self.delimiter.encode()) == 1
+            else rb"(?!%b)." % delimiter
+        )
+        if not quote:
+            return rb"[^\n]++(?:\n|\Z)"
+        rest = rb"(?:%b)*+" % plain
+        quoted = rb" ?%b%b%b%b" % (quote, self._inside, quote, rest)
+        field = rb"(?>%b|(?! ?%b)%b)" % (quoted, quote, rest)
+        whole = rb"(?:%b%b)*+(?:\n|\Z)" % (delimiter, field)
+        return field + whole
+
+    def past(self, text: bytes | mmap, at: int, *, most: int) -> tuple[int, int] | None:
+        r"""How many records behind `at`, up to `most`, and where they end; blank lines are none.
+
+        None where there is no further record, or one whose quote is never closed.
+
+        >>> Dialect(",").past(b'a,b\n\n1,"x\ny"\n2,z\n', 4, most=1)
+        (1, 13)
+        """
+        n = min(most, _TOGETHER)
+        while n:
+            if found := _records(self, n).match(text, at):
+                return n, found.end()
+            n //= 2
+        return None
 
     def is_open_at_end(self, text: bytes | mmap) -> bool:
         r"""Whether a quoted field of the file `text` goes on to its end.
@@ -141,3 +175,12 @@ class Dialect:
             skipinitialspace=self.delimiter != " ",
         )
         return next(reader, [])
+
+
+@lru_cache(maxsize=4 * _TOGETHER)
+def _records(dialect: Dialect, n: int) -> re.Pattern[bytes]:
+    """`n` records, each with the blank lines before it."""
+    # first of all what most lines are: neither blank, nor with a quote
+    plain = rb"[^\r\n%b]++\r?\n" % re.escape(dialect.quote.encode())
+    other = rb"(?:\r?\n)*+(?!\r?\n)(?=(?s:.))%b" % dialect.record
+    return re.compile(rb"(?>%b|%b){%d}" % (plain, other, n))

@@ -1,14 +1,18 @@
 """Where records are: the physical line, the first byte and the raw text of each.
 
-DuckDB tells neither for a row, so that files with rejects are gone through once more, by
-lines and open quotes. The good records must be as many as DuckDB's rows: a line number is right
-or the file fails.
+DuckDB tells neither for a row, so that files with rejects are gone through once more, from one
+rejected record to the next. The good records must be as many as DuckDB's rows: a line number is
+right or the file fails.
 """
 
 from __future__ import annotations
 
+import mmap
+import re
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +28,8 @@ UNCLOSED: Final = "unclosed quote: a quoted field goes on to the end of the file
 RAW_LIMIT: Final = 10_000
 """Characters of a record that a reject keeps."""
 BOM: Final = b"\xef\xbb\xbf"
+_BLANK: Final = re.compile(rb"(?:\r?\n)*+")
+_MANY: Final = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -77,31 +83,6 @@ def _content(parts: list[bytes], *, first: bool) -> bytes:
     return raw.removesuffix(b"\n")
 
 
-def body(source: Source) -> Iterator[Record]:
-    """The records of a CSV file after its header, blank lines too."""
-    header, skipped = source.header, source.snapshot.skipped
-    assert isinstance(header.layout, Dialect)
-    with Path(source.snapshot.path).open("rb") as file:
-        for n, record in enumerate(records(file, header.layout)):
-            if n >= header.blank + header.present:
-                yield replace(record, line=record.line + skipped) if skipped else record
-
-
-def judged(source: Source, rejected: Mapping[int, str]) -> Iterator[tuple[Record, str | None]]:
-    """The records of a file after its header, blank lines too, each with why it was rejected.
-
-    `rejected` is keyed by byte, as DuckDB tells it: in a record, or in line ends before it. A
-    record with two bad quotes is two to DuckDB; here it is the one that both lie in.
-    """
-    ends = deque(sorted(rejected.items()))
-    for record in body(source):
-        reason = None
-        while record.raw and ends and ends[0][0] <= record.start + len(record.raw):
-            _, why = ends.popleft()
-            reason = reason or why
-        yield record, reason
-
-
 @dataclass(frozen=True)
 class Reject:
     """A rejected record: its row in the engine's table, or why the parser made no row of it."""
@@ -116,23 +97,98 @@ def locate(
 ) -> list[Reject]:
     """The records that DuckDB `rejected`, and those that became the `wanted` rows.
 
-    `wanted` maps a row's place in the file (from 0) to the row; `rows` is how many there are.
+    `rejected` is keyed by byte, as DuckDB tells it: in a record, or in line ends before it. A
+    record with two bad quotes is two to DuckDB; here it is the one that both lie in. `wanted` maps
+    a row's place in the file (from 0) to the row; `rows` is how many there are.
     Raises: UnreadableFile when DuckDB made more or fewer rows than there are good records.
     """
     found = []
     place = 0
-    for record, reason in judged(source, rejected):
-        if not record.raw:
-            continue
-        if reason is not None:
-            found.append(Reject(None, UNCLOSED if record.unclosed else reason, record))
-            continue
-        if place in wanted:
-            found.append(Reject(wanted[place], None, record))
-        place += 1
+    bad, places = deque(sorted(rejected.items())), deque(sorted(wanted))
+    with _Walk.through(source) as walk:
+        while True:
+            ahead = places[0] - place if places else _MANY
+            place += walk.skip(ahead, until=bad[0][0] if bad else None)
+            record = walk.next()
+            if record is None:
+                break
+            reason = None
+            while bad and bad[0][0] <= record.start + len(record.raw):
+                reason = reason or bad[0][1]
+                bad.popleft()
+            if reason is not None:
+                found.append(Reject(None, UNCLOSED if record.unclosed else reason, record))
+                continue
+            if places and places[0] == place:
+                found.append(Reject(wanted[places.popleft()], None, record))
+            place += 1
     if place != rows:
         raise UnreadableFile(
             f"{source.key}: its quotes are so damaged that {rows} rows were read from "
             f"{place} good records; double each quote that stands inside quotes"
         )
-    return found
+    skipped = source.snapshot.skipped
+    return [replace(r, record=replace(r.record, line=r.record.line + skipped)) for r in found]
+
+
+@dataclass
+class _Walk:
+    """A walk through the records behind a file's header; `at` is the next byte, on `line`."""
+
+    text: mmap.mmap
+    dialect: Dialect
+    at: int
+    line: int
+
+    @classmethod
+    @contextmanager
+    def through(cls, source: Source) -> Iterator[_Walk]:
+        """A walk that has passed the header and what is before it."""
+        header = source.header
+        assert isinstance(header.layout, Dialect)
+        with (
+            Path(source.snapshot.path).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text,
+        ):
+            first = islice(records(file, header.layout), header.blank + header.present, None)
+            start = next(first, None)
+            at, line = (len(text), 0) if start is None else (start.start, start.line)
+            if not at and text[: len(BOM)] == BOM:
+                at = len(BOM)
+            yield cls(text, header.layout, at, line)
+
+    def skip(self, records: int, *, until: int | None) -> int:
+        """Pass over so many records, but none that reaches the byte `until`; how many were."""
+        passed, most = 0, records
+        while passed < records and most:
+            found = self.dialect.past(self.text, self.at, most=min(most, records - passed))
+            if found is None:
+                break
+            count, end = found
+            if until is not None and end > until:
+                most = count // 2  # fewer may still lie before it
+                continue
+            self._go(end)
+            passed += count
+        return passed
+
+    def next(self) -> Record | None:
+        """The next record that is no blank line."""
+        found = self.dialect.past(self.text, self.at, most=1)
+        blank = _BLANK.match(self.text, self.at)
+        assert blank is not None
+        if blank.end() == len(self.text):
+            return None
+        self._go(blank.end())
+        start, line = self.at, self.line
+        self._go(found[1] if found else len(self.text))
+        raw = _content([self.text[start : self.at]], first=False)
+        return Record(line, start, raw, unclosed=found is None)
+
+    def _go(self, end: int) -> None:
+        """Move to byte `end`; a CR inside quotes may stand alone: a line end as well."""
+        passed = self.text[self.at : end]
+        self.line += passed.count(b"\n")
+        if b"\r" in passed:
+            self.line += passed.count(b"\r") - passed.count(b"\r\n")
+        self.at = end

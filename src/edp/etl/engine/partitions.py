@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edp.core.contract import Dataset
     from edp.etl.engine.group import Group
 
+ROW: Final = "$row"
 NOTHING: Final = "__HIVE_DEFAULT_PARTITION__"
 _LONGEST: Final = 255
 """Bytes that a file system takes as a name; a longer one begins alike and ends in a hash."""
@@ -64,29 +65,37 @@ def _named(name: str, value: str | None) -> str:
     return f"{name}={begins}~{hashlib.sha256(value.encode()).hexdigest()[:32]}"
 
 
+def _mark(name: str, stored: Mapping[str, str]) -> str:
+    """What parts rows by a column: its value, which sorts quicker than its text."""
+    kind = stored.get(name)
+    if kind is None:
+        return "CAST(NULL AS VARCHAR)"
+    return f"nullif({identifier(name)}, '')" if kind == "string" else identifier(name)
+
+
 def parts(
     con: DuckDBPyConnection, query: str, group: Group, contract: Dataset, table: str
 ) -> list[Part]:
-    """The rows of `query` by partition, out of `table`, which is made; in order of their values."""
+    """The rows of `query` by partition, out of `table`, which is made; in order of their values.
+
+    The query's column ROW has the place of each row among the group's.
+    """
     names = [table_name(name, contract) for name in contract.partition_by]
     stored = {cell.name: cell.type or "string" for cell in group.cells}
-    texts = [
-        f"nullif({value_sql(stored[name], 'string', identifier(name))}, '')"
-        if name in stored
-        else "CAST(NULL AS VARCHAR)"
-        for name in names
-    ]
-    marks = [f"$part{n}" for n in range(len(names))]
-    marked = ", ".join(f"{text} AS {identifier(m)}" for text, m in zip(texts, marks, strict=True))
-    order = ", ".join(map(identifier, marks))
+    marks = [identifier(f"$part{n}") for n in range(len(names))]
+    marked = ", ".join(f"{_mark(n, stored)} AS {m}" for n, m in zip(names, marks, strict=True))
+    order, row = ", ".join(marks), identifier(ROW)
     con.execute(
-        f'CREATE TABLE {table} AS SELECT * EXCLUDE ("$row") FROM (SELECT *, {marked}, '
-        f'row_number() OVER () AS "$row" FROM ({query})) ORDER BY {order}, "$row"'
+        f"CREATE TABLE {table} AS SELECT * EXCLUDE ({row}) FROM (SELECT *, {marked} "
+        f"FROM ({query})) ORDER BY {order}, {row}"
     )
-    source = identifier(SOURCE_FILE)
+    texts = ", ".join(
+        value_sql(stored.get(name, "string"), "string", mark)
+        for name, mark in zip(names, marks, strict=True)
+    )
     found = con.execute(
-        f"SELECT {order}, {source}, count(*), min(rowid), max(rowid) FROM {table} GROUP BY ALL "
-        "ORDER BY min(rowid)"
+        f"SELECT {texts}, {identifier(SOURCE_FILE)} AS source, count(*), min(rowid) AS first, "
+        f"max(rowid) FROM {table} GROUP BY {order}, source ORDER BY first"
     ).fetchall()
     rows: dict[str, dict[str, int]] = defaultdict(dict)
     spans: dict[str, tuple[int, int]] = {}

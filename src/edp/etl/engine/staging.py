@@ -4,7 +4,7 @@ A group of files gives one data file for each partition, its rows in input order
 file of rejects.
 """
 
-# ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
+
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import fitting_sql, identifier, literal
 from edp.etl.engine.masking import mask_sql
-from edp.etl.engine.partitions import Part, parts
+from edp.etl.engine.partitions import ROW, Part, parts
 from edp.etl.engine.rejects import SCHEMA, rejects_query, write_lines
 from edp.etl.engine.write import Writer
 
@@ -77,12 +77,13 @@ def stage_data(
         if not sources:
             continue
         schema = {cell.name: cell.type or types[cell.name] for cell in group.cells}
-        query = _rows_sql(group, schema, failed, job.loaded_at)
+        values = _values_sql(group, schema, job.loaded_at)
+        rows = _rows_sql(group, failed)
         if job.contract.partition_by:
-            table = f"final_{number}"
-            parted = parts(con, query, group, job.contract, table)
+            query = f"SELECT {values}, k.row AS {identifier(ROW)} {rows}"
+            parted = parts(con, query, group, job.contract, f"final_{number}")
         else:
-            parted = [Part("", query, sources)]
+            parted = [Part("", f"SELECT {values} {rows}", sources)]
         staged += [
             writer.write(
                 con,
@@ -98,20 +99,24 @@ def stage_data(
     return staged
 
 
-def _rows_sql(
-    group: Group, schema: Mapping[str, str], failed: Collection[int], loaded_at: float
-) -> str:
+def _values_sql(group: Group, schema: Mapping[str, str], loaded_at: float) -> str:
+    """The table's columns, of the rows of `_rows_sql`."""
     values = [
         f"{_value(cell, schema[cell.name])} AS {identifier(cell.name)}" for cell in group.cells
     ]
-    keys = {source.snapshot.number: source.key for source in group.sources}
-    names = ", ".join(f"({number}, {literal(key)})" for number, key in keys.items())
     micros = round(loaded_at * 1_000_000)
     values.append(f"n.key AS {identifier(SOURCE_FILE)}")
     values.append(f"make_timestamp({micros})::TIMESTAMPTZ AS {identifier(LOADED_AT)}")
+    return ", ".join(values)
+
+
+def _rows_sql(group: Group, failed: Collection[int]) -> str:
+    """The rows (`k`) of the group's files that have not failed, each with its file (`n`)."""
+    keys = {source.snapshot.number: source.key for source in group.sources}
+    names = ", ".join(f"({number}, {literal(key)})" for number, key in keys.items())
     gone = ", ".join(map(str, sorted(failed))) or "-1"
     return (
-        f"SELECT {', '.join(values)} FROM ({group.kept}) k "
+        f"FROM ({group.kept}) k "
         f"JOIN (VALUES {names}) n (number, key) ON k.f = n.number WHERE k.f NOT IN ({gone})"
     )
 
