@@ -63,6 +63,24 @@ def spelled(kind: Type) -> str:
     raise ValueError("a map has no spelling")
 
 
+def step(name: str) -> str:
+    """How a place within a value goes on to its field `name`.
+
+    >>> step("price"), step("unit price")
+    ('.price', '."unit price"')
+    """
+    return f".{_quoted(name)}"
+
+
+def is_name(text: str) -> bool:
+    """Whether a field of a struct can be called so.
+
+    >>> is_name("unit price"), is_name('"'), is_name("")
+    (True, False, False)
+    """
+    return bool(text) and '"' not in text and text.isprintable()
+
+
 def _quoted(name: str) -> str:
     return name if _BARE.fullmatch(name) else f'"{name}"'
 
@@ -172,10 +190,11 @@ def to_duck(kind: Type, leaf: Callable[[str], str]) -> str:
 
 
 def with_leaves(kind: Type, leaf: Callable[[str], str | None]) -> Type | None:
-    """The type with other leaves; None where one has none, or where there is a map.
+    """The type with other leaves; None where one has none, or where it cannot be spelled.
 
     >>> with_leaves(Array("BIGINT"), {"BIGINT": "bigint"}.get)
     Array(element='bigint')
+    >>> with_leaves(Struct((('"', "BIGINT"),)), str.lower)
     """
     match kind:
         case Array():
@@ -183,7 +202,9 @@ def with_leaves(kind: Type, leaf: Callable[[str], str | None]) -> Type | None:
             return None if element is None else Array(element)
         case Struct():
             parts = [(name, with_leaves(part, leaf)) for name, part in kind.fields]
-            found = tuple((name, part) for name, part in parts if part is not None)
+            found = tuple(
+                (name, part) for name, part in parts if part is not None and is_name(name)
+            )
             return Struct(found) if len(found) == len(parts) else None
         case str():
             return leaf(kind)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from edp.core.contract import Dataset
 from edp.core.errors import ConfigError
 from edp.core.nested import Array, Struct, Type, parsed, spelled
-from edp.core.sql import literal, physical
+from edp.core.sql import literal, physical, value_sql
 from edp.etl.engine import compile_contract
 from edp.etl.engine.express import stored_type
 from edp.pipeline import feed
@@ -169,24 +169,25 @@ def test_damage_rejects_that_row_alone(case: tuple[Type, list[Any]], data: st.Da
 @pytest.mark.parametrize(
     ("kind", "text", "reason"),
     [
-        ("array<bigint>", "[1, 1.5]", "not a bigint: at [1], write digits only"),
-        ("array<bigint>", '["007"]', "not a bigint: at [0],"),
-        ("array<bigint>", "[9223372036854775808]", "out of range: at [0],"),
-        ("array<bigint>", "7", "not an array: write [...]"),
-        ("array<bigint>", '"[7]"', "not an array: write [...]"),
-        ("array<bigint>", "[[7]]", "not a bigint: at [0], write one value"),
-        ("array<decimal(3,1)>", "[1.25]", "out of range: at [0],"),
-        ("array<date>", '["2025-02-30"]', "not a date: at [0],"),
-        ("array<date>", '["01/02/2025"]', "ambiguous date: at [0],"),
-        ("array<timestamptz>", '["2025-01-01 00:00"]', "not a timestamptz: at [0],"),
+        ("array<bigint>", "[1, 1.5]", "not a bigint: at p[1], write digits only"),
+        ("array<bigint>", '["007"]', "not a bigint: at p[0],"),
+        ("array<bigint>", "[9223372036854775808]", "out of range: at p[0],"),
+        ("array<bigint>", "7", "not an array: at p, write [...]"),
+        ("array<bigint>", '"[7]"', "not an array: at p, write [...]"),
+        ("array<bigint>", "[[7]]", "not a bigint: at p[0], write one value"),
+        ("array<decimal(3,1)>", "[1.25]", "out of range: at p[0],"),
+        ("array<date>", '["2025-02-30"]', "not a date: at p[0],"),
+        ("array<date>", '["01/02/2025"]', "ambiguous date: at p[0],"),
+        ("array<timestamptz>", '["2025-01-01 00:00"]', "not a timestamptz: at p[0],"),
         ("array<double>", "[NaN]", "not JSON: NaN is no JSON value"),
-        ("array<double>", "[1e400]", "out of range: at [0],"),
+        ("array<double>", "[1e400]", "out of range: at p[0],"),
         ("array<string>", r'["\ud800"]', "bad character: "),
-        ("struct<a: struct<b: int>>", '{"a": {"b": "x"}}', "not a int: at a.b,"),
-        ("struct<a: int>", '{"a": 1, "a": 2}', "not a struct: it has two members"),
-        ("struct<a: int>", '{"A": 1}', "unknown field: at A,"),
-        ("struct<a: int>", "[1]", "not a struct: write {...}"),
-        ("array<array<int>>", "[" * 3000, "not JSON: "),
+        ("struct<a: struct<b: int>>", '{"a": {"b": "x"}}', "not a int: at p.a.b,"),
+        ("struct<a: int>", '{"a": 1, "a": 2}', "repeated name: at p, the object has 'a' twice"),
+        ("struct<a: int>", '{"A": 1}', "unknown field: at p.A,"),
+        ("struct<a: int>", "[1]", "not a struct: at p, write {...}"),
+        ("array<array<int>>", "[" * 3000, "too deep: "),
+        ('struct<"d e": struct<a: int>>', '{"d e": {"a": "x"}}', 'not a int: at p."d e".a,'),
     ],
 )
 def test_a_part_that_does_not_fit_is_told_with_its_place(kind: str, text: str, reason: str) -> None:
@@ -259,6 +260,40 @@ def test_a_type_is_told_apart_from_its_names(kind: Type) -> None:
 
     assert parsed(name) == kind
     assert stored_type(physical(name)) == name
+
+
+PARTS = {  # a part that is stored, and what it is in JSON
+    "decimal(4,2)": ("2.50", "2.50"),
+    "double": ("'NaN'", '"nan"'),
+    "timestamptz": ("'2025-01-02 03:04:05+02'", '"2025-01-02 01:04:05Z"'),
+    "timestamp": ("'2025-01-02 03:04:05.100'", '"2025-01-02 03:04:05.100000"'),
+    "string": ("'a \"b\"'", r'"a \"b\""'),
+    "json": ("'{\"x\":  1.50}'", '{"x":  1.50}'),
+    "array<int>": ("[]", "[]"),
+    "struct<b: date>": ("{'b': NULL}", '{"b":null}'),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize("wanted", ["json", "string"])
+def test_a_stored_value_is_the_json_of_its_parts_texts(kind: str, wanted: str) -> None:
+    stored = f"array<struct<a: {kind}>>"
+    part, text = PARTS[kind]
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        made = f"CAST([{{'a': {part}}}, NULL] AS {physical(stored)})"
+        query = f"SELECT {value_sql(stored, wanted, 'v')} FROM (SELECT {made} AS v)"
+        ((found,),) = con.execute(query).fetchall()
+
+    assert found == f'[{{"a":{text}}},null]'
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\nb"])
+def test_a_struct_that_no_type_can_spell_is_refused(name: str) -> None:
+    derive = {"x": f"{{{literal(name)}: 1}}"}
+
+    with pytest.raises(ConfigError, match="no column can have the type"):
+        compile_contract(Dataset.model_validate({"derive": derive}))
 
 
 def test_tables_answer_with_nested_values_and_follow_a_changed_contract(tmp_path: Path) -> None:

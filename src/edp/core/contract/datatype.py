@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from edp.core.contract.invalid import invalid, nearest
+from edp.core.nested import is_name
 
 PLAIN: Final = frozenset(
     {"boolean", "int", "bigint", "double", "string", "date", "timestamp", "timestamptz", "json"}
@@ -118,6 +119,9 @@ def _fields(tokens: list[str], *, depth: int) -> list[str]:
         name = tokens.pop().strip('"') if tokens and tokens[-1] not in "<>(),:" else ""
         if not name:
             raise _shape("struct")
+        if not is_name(name):
+            way_out = "take json for the struct"
+            raise invalid("a field whose name holds a control character", way_out)
         if name.lower() in map(str.lower, fields):
             raise invalid(
                 "a struct names a field twice", "give each its own name, whatever its case"

@@ -6,7 +6,6 @@ setting available.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final
 
 from edp.core.contract.config import Config
@@ -18,11 +17,10 @@ VERSION: Final = "0.1"
 
 @dataclass(frozen=True)
 class Later:
-    """A setting (`*` for any one name) that only takes its default, or what is `available`."""
+    """A setting (`*` for any one name) that only takes its default."""
 
     setting: str
     way_out: str
-    available: tuple[str, ...] = ()  # globs on the value's text
 
 
 LATER: Final = (
@@ -39,13 +37,12 @@ LATER: Final = (
 def unavailable(config: Config) -> Iterator[tuple[Path, str]]:
     """The path of every setting in `config` that comes later, and what to do instead."""
     for row in LATER:
-        for path, value in _given(config, row.setting.split("."), ()):
-            if not any(fnmatchcase(_text(value), glob) for glob in row.available):
-                yield path, f"not available in this version (edp {VERSION}): {row.way_out}"
+        for path in _given(config, row.setting.split("."), ()):
+            yield path, f"not available in this version (edp {VERSION}): {row.way_out}"
 
 
-def _given(group: object, pattern: list[str], path: Path) -> Iterator[tuple[Path, object]]:
-    """The settings that `pattern` names and that are not at their default."""
+def _given(group: object, pattern: list[str], path: Path) -> Iterator[Path]:
+    """The paths of the settings that `pattern` names and that are not at their default."""
     part, *rest = pattern
     if isinstance(group, Mapping):
         for name, value in group.items():
@@ -55,8 +52,4 @@ def _given(group: object, pattern: list[str], path: Path) -> Iterator[tuple[Path
         if rest:
             yield from _given(value, rest, (*path, part))
         elif value != type(group).model_fields[part].get_default(call_default_factory=True):
-            yield (*path, part), value
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+            yield (*path, part)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from edp.core.nested import parsed
 from edp.core.sql.grammar import decimal, parse_sql, physical
+from edp.core.sql.rendering import json_sql
 from edp.core.types import is_nested, public
 
-_NUMBERS = ("int", "bigint", "double")
+_NUMBERS: Final = ("int", "bigint", "double")
+_BARE: Final = ("boolean", "int", "bigint", "json")
+"""Types whose text is JSON as it is."""
 
 
 def _text_sql(stored: str, column: str) -> str:
     kind = public(stored)
     if is_nested(kind):
-        return f"CAST(to_json({column}) AS VARCHAR)"
+        return json_sql(column, parsed(kind), _part_sql)
     if kind == "timestamptz":
         moment = f"timezone('UTC', {column})"
         return f"{_text_sql('timestamp', moment)} || 'Z'"
@@ -24,12 +30,23 @@ def _text_sql(stored: str, column: str) -> str:
     return f"CAST({column} AS VARCHAR)"
 
 
+def _part_sql(value: str, kind: str) -> str:
+    """The JSON text of a part: its text, in quotes unless JSON has such values."""
+    text = _text_sql(kind, value)
+    if kind in _BARE or decimal(kind):
+        return text
+    quoted = f"to_json({text})::VARCHAR"
+    return (
+        f"CASE WHEN isfinite({value}) THEN {text} ELSE {quoted} END" if kind == "double" else quoted
+    )
+
+
 def value_sql(stored: str, wanted: str, column_sql: str) -> str:
     """The expression that reads a column stored as `stored` as `wanted`, exactly.
 
     Text is read by its grammar; any value becomes text canonically (booleans `true`/`false`,
-    timestamps `YYYY-MM-DD HH:MM:SS[.ffffff]`, with an offset in UTC and `Z`). A value that the
-    wanted type cannot hold exactly reads as NULL.
+    timestamps `YYYY-MM-DD HH:MM:SS[.ffffff]`, with an offset in UTC and `Z`, arrays and structs
+    JSON of such texts). A value that the wanted type cannot hold exactly reads as NULL.
 
     Raises: ValueError where no value of `stored` means anything as `wanted`.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from edp.core.nested import Array, Struct, parsed
+from edp.core.nested import Array, Struct, parsed, step
 from edp.core.sql import literal, parse_sql, physical
 from edp.core.types import is_nested
 from edp.etl.engine.cast import reason_name, reason_sql, value_name
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from edp.core.nested import Type
     from edp.etl.engine.columns import Cell
 
+CODES: Final = ("not an array", "not a struct", "unknown field")
+"""How the reasons given here start, beside those of `cast` and `jsontext`."""
 _WITHHELD: Final = "where is withheld, because the column is masked"
 _BATCH: Final = 10_000
 """Texts that are taken apart at a time."""
@@ -118,7 +120,7 @@ def _rows(
                 _gather(value, kind, parts)
         read = _looked_up(con, parts)
         for text, value in opened.items():
-            row = {"text": text, **_outcome(value, kind, read, surplus=surplus)}
+            row = {"text": text, **_outcome(value, kind, read, cell.name, surplus=surplus)}
             if cell.mask and row["reason"]:
                 row["reason"] = f"{row['reason'].partition(':')[0]}: {_WITHHELD}"
             yield row
@@ -147,7 +149,7 @@ def _opened(text: str) -> Any:  # noqa: ANN401 (any JSON value; or a misfit)
     except UnicodeEncodeError:
         return _Misfit(r"bad character: half of a surrogate pair, as \ud800, is no text")
     except RecursionError:
-        return _Misfit("not JSON: nested too deeply")
+        return _Misfit("too deep: too many arrays or objects in each other")
     except _Misfit as error:
         return error
     return value
@@ -205,13 +207,14 @@ def _outcome(
     value: Any,  # noqa: ANN401 (any JSON value, or a misfit)
     kind: Type,
     read: _Read,
+    path: str,
     *,
     surplus: bool,
 ) -> dict[str, str | None]:
     try:
         if isinstance(value, _Misfit):
             raise value
-        made = _made(value, kind, read, "", surplus=surplus)
+        made = _made(value, kind, read, path, surplus=surplus)
     except _Misfit as error:
         return {"value": None, "reason": str(error)}
     return {"value": json.dumps(made, ensure_ascii=False), "reason": None}
@@ -220,7 +223,7 @@ def _outcome(
 def _made(value: Any, kind: Type, read: _Read, path: str, *, surplus: bool) -> Any:  # noqa: ANN401
     """The value as DuckDB casts it to `kind`: every part is a text, every field is there.
 
-    Raises: _Misfit that says where, from the outermost value.
+    Raises: _Misfit that says where.
     """
     if value is None:
         return None
@@ -256,21 +259,21 @@ def _struct(value: Any, kind: Struct, read: _Read, path: str, *, surplus: bool) 
     members: dict[str, Any] = {}
     for name, member in value:
         if name in members:
-            raise _Misfit(f"not a struct: {_at(path)}it has two members of the name {name!r}")
+            raise _Misfit(f"repeated name: {_at(path)}the object has {name!r} twice")
         members[name] = member
         if name not in fields and not surplus:
             raise _Misfit(
-                f"unknown field: {_at(f'{path}.{name}')}the struct does not declare it; declare "
+                f"unknown field: {_at(path + step(name))}the struct does not declare it; declare "
                 "it, use json, or set `unknown_columns: ignore`"
             )
     return {
-        name: _made(members.get(name), field, read, f"{path}.{name}", surplus=surplus)
+        name: _made(members.get(name), field, read, path + step(name), surplus=surplus)
         for name, field in kind.fields
     }
 
 
 def _at(path: str) -> str:
-    return f"at {path.removeprefix('.')}, " if path else ""
+    return f"at {path}, "
 
 
 def _compact(value: Any) -> str:  # noqa: ANN401 (any JSON value)
