@@ -4,8 +4,6 @@ A group of files gives one data file for each partition, its rows in input order
 file of rejects.
 """
 
-
-
 from __future__ import annotations
 
 from pathlib import Path
