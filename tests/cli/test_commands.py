@@ -170,6 +170,25 @@ def test_query_prints_json_with_iso_times_and_csv(loaded: Callable[..., Ran]) ->
     assert as_csv == "id,placed\n1,2025-01-02T03:04:05\n2,2025-01-03T00:00:00\n"
 
 
+def test_query_prints_what_has_parts_as_json_in_every_format(loaded: Callable[..., Ran]) -> None:
+    sql = (
+        "SELECT 1 AS n, [{'s': 'é \"q\"', 'd': 1.50, 't': TIMESTAMP '2025-01-02 03:04:05', "
+        "'z': TIMESTAMPTZ '2025-01-02 03:04:05+01', 'b': true}, NULL] AS v"
+    )
+    parts = (
+        '{"s": "é \\"q\\"", "d": "1.50", "t": "2025-01-02T03:04:05", '
+        '"z": "2025-01-02T02:04:05+00:00", "b": true}'
+    )
+
+    printed = {one: loaded("query", sql, "--format", one).out for one in ("csv", "json", "table")}
+
+    quoted = parts.replace('"', '""')
+    assert printed["csv"] == f'n,v\n1,"[{quoted}, null]"\n'
+    assert printed["json"] == f'[{{"n": 1, "v": [{parts}, null]}}]\n'
+    head, _, row = printed["table"].splitlines()
+    assert (head, row) == (" n   v", f" 1   [{parts}, null]")
+
+
 def test_query_writes_parquet(loaded: Callable[..., Ran], tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
 

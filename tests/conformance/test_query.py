@@ -237,6 +237,26 @@ def test_times_with_an_offset_come_in_utc(lake: Lake) -> None:
     assert row[0].tzinfo == UTC
 
 
+def test_only_the_parts_of_a_value_that_have_an_offset_come_in_utc(lake: Lake) -> None:
+    zoned, plain = "TIMESTAMPTZ '2026-01-09 12:00:00+02'", "TIMESTAMP '2026-01-09 12:00:00'"
+    values = (
+        f"[{{'z': {zoned}, 'p': {plain}}}, NULL]",
+        f"MAP {{{plain}: [{zoned}]}}",
+        f"{{'TIMESTAMP WITH TIME ZONE': {zoned}, 'a \"b\"': 1}}",
+        "NULL::STRUCT(z TIMESTAMPTZ)",
+    )
+
+    (row,) = lake.rows(f"SELECT {', '.join(values)}")
+
+    at, day = datetime(2026, 1, 9, 10, tzinfo=UTC), datetime(2026, 1, 9, 12)  # noqa: DTZ001 (plain)
+    assert row == (
+        [{"z": at, "p": day}, None],
+        {day: [at]},
+        {"TIMESTAMP WITH TIME ZONE": at, 'a "b"': 1},
+        None,
+    )
+
+
 @pytest.mark.parametrize(
     "end",
     [

@@ -6,9 +6,10 @@ import csv
 import enum
 import io
 import json as jsons
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +19,9 @@ from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from edp.query.port import Answer
+
+
+_NUMBER: Final = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\)")
 
 
 class Format(enum.StrEnum):
@@ -59,11 +63,10 @@ def query(
     elif out is not None:
         raise ConfigError("--out goes with --format json, csv or parquet")
     else:
-        numbers = ("INT", "DOUBLE", "DECIMAL", "FLOAT")
         right = [
             name
             for name, kind in zip(found.columns, found.types, strict=True)
-            if any(n in kind for n in numbers)
+            if _NUMBER.fullmatch(kind)
         ]
         print_table(found.columns, found.rows, right=right)
 
@@ -77,8 +80,14 @@ def _csv(answer: Answer) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows([plain(value) for value in row] for row in answer.rows)
+    writer.writerows([_csv_cell(value) for value in row] for row in answer.rows)
     return text.getvalue()
+
+
+def _csv_cell(value: object) -> object:
+    """A value as CSV has it: what has parts is JSON."""
+    found = plain(value)
+    return jsons.dumps(found, ensure_ascii=False) if isinstance(found, list | dict) else found
 
 
 def _write(text: str, out: Path | None) -> None:

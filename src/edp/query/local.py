@@ -8,8 +8,7 @@ import json
 import secrets
 import shutil
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -17,14 +16,13 @@ from edp.core.errors import ConfigError, StoreUnavailable
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import identifier, literal, physical, value_sql
 from edp.query.port import Answer
+from edp.query.zones import in_utc, plain_sql, zoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from edp.query.port import ArrowStream, Files, R, Snapshot, View
-
-_TZ: Final = "TIMESTAMP WITH TIME ZONE"
 
 
 class LocalQuery:
@@ -39,10 +37,9 @@ class LocalQuery:
         with self._open(sql, snapshot) as con, _explained(snapshot):
             asked = con.sql(_alone(sql))
             types = tuple(str(kind) for kind in asked.types)
-            zoned = [_TZ in kind for kind in types]
-            found = asked.query("asked", _utc(types)) if any(zoned) else asked
+            found = asked.query("asked", plain_sql(types, "asked")) if zoned(types) else asked
             rows = found.fetchall() if found else []
-            return Answer(tuple(asked.columns), types, [_row(row, zoned) for row in rows])
+            return Answer(tuple(asked.columns), types, [in_utc(row, types) for row in rows])
 
     def arrow(self, sql: str, snapshot: Snapshot, take: Callable[[ArrowStream], R]) -> R:
         """What `take` makes of the answer to `sql`, which it has to read before it returns."""
@@ -225,29 +222,3 @@ def _alone(sql: str) -> str:
     text = sql.encode()
     ends = [at for at, _ in duckdb.tokenize(sql) if text[at : at + 1] == b";"]  # places are bytes
     return text[: ends[0]].decode() if ends else sql
-
-
-def _utc(types: Sequence[str]) -> str:
-    """What was asked, with its times as UTC without an offset: Python needs pytz for zones."""
-    names = [f"c{n}" for n in range(len(types))]
-    picked = [
-        f"CAST({name} AS {kind.replace(_TZ, 'TIMESTAMP')})" if _TZ in kind else name
-        for name, kind in zip(names, types, strict=True)
-    ]
-    return f"SELECT {', '.join(picked)} FROM asked AS a({', '.join(names)})"
-
-
-def _row(row: tuple[Any, ...], zoned: Sequence[bool]) -> tuple[object, ...]:
-    return tuple(_in_utc(value) if zone else value for value, zone in zip(row, zoned, strict=True))
-
-
-def _in_utc(value: object) -> object:
-    match value:
-        case datetime():
-            return value.replace(tzinfo=UTC)
-        case list() | tuple():
-            return [_in_utc(item) for item in value]
-        case dict():
-            return {name: _in_utc(item) for name, item in value.items()}
-        case _:
-            return value
