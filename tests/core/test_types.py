@@ -7,25 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edp.core.types import ADMISSIBLE, Admits, castable, intersection, public
+from edp.core.nested import spelled
+from edp.core.types import ADMISSIBLE, Admits, castable, declared_admits, intersection, public
+from tests.core.test_nested import trees
 
 TYPES = st.frozensets(st.sampled_from((*ADMISSIBLE, "decimal(10,2)", "json"))).map(
     lambda types: types | {"string"}
 )
 ADMITS = st.builds(Admits, st.none() | TYPES, st.booleans())
+SCALARS = [*("boolean", "int", "bigint", "double", "string", "date", "timestamp", "json")]
+NESTED = trees([*SCALARS, "decimal(4,2)", "decimal(5,2)"], st.sampled_from(["a", "B", "b", "c d"]))
+DECLARED = NESTED.map(spelled).map(declared_admits)
 
 
-@given(ADMITS, ADMITS)
+@given(ADMITS | DECLARED, ADMITS | DECLARED)
 def test_the_intersection_has_no_order(a: Admits, b: Admits) -> None:
     assert a & b == b & a
 
 
-@given(ADMITS, ADMITS, ADMITS)
+@given(ADMITS | DECLARED, ADMITS | DECLARED, ADMITS | DECLARED)
 def test_the_intersection_has_no_grouping(a: Admits, b: Admits, c: Admits) -> None:
     assert (a & b) & c == a & (b & c)
 
 
-@given(ADMITS)
+@given(ADMITS | DECLARED)
 def test_a_file_heard_of_twice_has_one_say(a: Admits) -> None:
     assert a & a == a
     assert a & Admits() == a
@@ -60,6 +65,31 @@ def test_more_files_never_make_a_type_that_one_of_them_does_not_admit(admits: Ad
     both = admits & Admits(frozenset({"bigint", "string"}))
 
     assert both.resolved in ("bigint", "string")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("array<int>", "array<int>", "array<int>"),
+        ("array<int>", "array<double>", "array<double>"),
+        ("array<bigint>", "array<double>", "array<string>"),  # beyond 2**53
+        ("array<date>", "array<timestamp>", "array<timestamp>"),
+        ("array<int>", "array<array<int>>", "array<json>"),
+        ("array<int>", "struct<a: int>", "json"),
+        ("array<int>", "json", "json"),
+        ("array<int>", "string", "string"),
+        ("array<int>", "int", "string"),
+        ("struct<b: int>", "struct<b: int, a: date>", "struct<a: date, b: int>"),
+        ("struct<b: int, a: int>", "struct<b: int, a: int>", "struct<b: int, a: int>"),
+        ("struct<b: int, a: int>", "struct<a: int, b: int>", "struct<a: int, b: int>"),
+        ("struct<a: int>", "struct<A: int>", "json"),
+        ("array<struct<a: struct<b: int>>>", "array<struct<a: json>>", "array<struct<a: json>>"),
+    ],
+)
+def test_a_changed_nested_type_meets_the_old_one_in_what_holds_both(
+    one: str, other: str, both: str
+) -> None:
+    assert (declared_admits(one) & declared_admits(other)).resolved == both
 
 
 DATES = {"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy"}
@@ -124,6 +154,8 @@ def test_the_most_specific_type_is_the_columns(
         ("date:mdy", "timestamp:mdy", DATES, True),
         ("bigint", "boolean", {"bigint"}, False),
         ("bigint", "decimal(10,2)", {"bigint", "double"}, False),
+        ("string", "array<int>", {"array<int>", "json"}, False),
+        ("json", "string", {"json"}, True),
     ],
 )
 def test_a_cast_is_exact_or_the_file_is_read_again(

@@ -209,3 +209,35 @@ def with_leaves(kind: Type, leaf: Callable[[str], str | None]) -> Type | None:
         case str():
             return leaf(kind)
     return None
+
+
+def widened(one: Type, other: Type, leaf: Callable[[str, str], str]) -> Type:
+    """The type in which values of both types have a place; JSON takes what no other does.
+
+    Of two structs it has the fields of both, in the order of the alphabet unless they are equal,
+    so that it does not matter which one was first. `leaf` does the same for types without parts.
+    """
+    match one, other:
+        case Array(mine), Array(theirs):
+            return Array(widened(mine, theirs, leaf))
+        case Struct(), Struct():
+            return _of_both(one, other, leaf)
+        case str(), str():
+            return one if one == other else leaf(one, other)
+        case _:
+            return "json"
+
+
+def _of_both(one: Struct, other: Struct, leaf: Callable[[str, str], str]) -> Type:
+    if one == other:
+        return one
+    here, there = dict(one.fields), dict(other.fields)
+    every = sorted((there | here).items())
+    if len({name.lower() for name, _ in every}) < len(every):
+        return "json"  # SQL does not tell them apart
+    return Struct(
+        tuple(
+            (name, widened(here.get(name, kind), there.get(name, kind), leaf))
+            for name, kind in every
+        )
+    )

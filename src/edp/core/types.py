@@ -9,7 +9,10 @@ first (`mdy`) and day first (`dmy`); a set holds a reading as its own member.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Final
+
+from edp.core.nested import parsed, spelled, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,11 +47,17 @@ class Admits:
 
         >>> sorted((Admits(frozenset({"bigint", "string"})) & Admits()).types)
         ['bigint', 'string']
+        >>> one, other = declared_admits("array<int>"), declared_admits("array<bigint>")
+        >>> (one & other).resolved
+        'array<bigint>'
         """
         year_last = self.year_last or other.year_last
         if self.types is None or other.types is None:
             return Admits(other.types if self.types is None else self.types, year_last)
-        return Admits(self.types & other.types, year_last)
+        both = self.types & other.types
+        for one, two in product(_nested(self.types), _nested(other.types)):
+            both |= {_widened(one, two)}
+        return Admits(both, year_last)
 
     @property
     def resolved(self) -> str:
@@ -63,7 +72,8 @@ class Admits:
         if not self.types:
             return "string"
         if others := self.types.difference(ADMISSIBLE):
-            return min(others)  # from Parquet, such as decimal(10,2)
+            # from Parquet, such as decimal(10,2), or declared; of those, JSON says least
+            return min(others - {"json"}, default="json")
         for name in ADMISSIBLE:
             if name not in self.types:
                 continue
@@ -84,6 +94,22 @@ def intersection(admits: Iterable[Admits]) -> Admits:
     return common
 
 
+def _nested(types: Iterable[str]) -> list[str]:
+    return [name for name in types if is_nested(name)]
+
+
+def _widened(one: str, other: str) -> str:
+    """The nested type in which values of both have a place; JSON where there is no other."""
+    return spelled(widened(parsed(one), parsed(other), _common))
+
+
+def _common(one: str, other: str) -> str:
+    """The type of a part that is of one type here and of another there."""
+    if "json" in (one, other):
+        return "json"
+    return (declared_admits(one) & declared_admits(other)).resolved
+
+
 _DECLARED: Final = {
     "int": frozenset({"int", "bigint", "double", "string"}),
     "date": frozenset({"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"}),
@@ -94,12 +120,17 @@ _DECLARED: Final = {
 def declared_admits(kind: str) -> Admits:
     """What a column admits whose type the contract declares: that type, and wider ones.
 
+    A nested value is JSON, too.
+
     >>> declared_admits("date").resolved, declared_admits("int").resolved
     ('date', 'int')
+    >>> (declared_admits("array<int>") & declared_admits("json")).resolved
+    'json'
     >>> (declared_admits("bigint") & Admits(frozenset({"string"}))).resolved
     'string'
     """
-    return Admits(_DECLARED.get(kind, frozenset({kind, "string"})))
+    json = {"json"} if is_nested(kind) else set()
+    return Admits(_DECLARED.get(kind, frozenset({kind, "string"} | json)))
 
 
 def is_plain(name: str) -> bool:
@@ -167,7 +198,7 @@ def castable(stored: str, wanted: str, admits: Admits) -> bool:
     if not admits.types & {wanted, f"{wanted}:mdy", f"{wanted}:dmy"}:
         return False
     if stored == "string":
-        return True
+        return not is_nested(wanted)  # whose texts are the engine's to read
     kind, reading = parted(stored)
     wanted_kind, wanted_reading = parted(wanted)
     if reading and admits.year_last and wanted_kind in ("date", "timestamp"):

@@ -25,11 +25,13 @@ from edp.core.sql import literal, physical, value_sql
 from edp.etl.engine import compile_contract
 from edp.etl.engine.express import stored_type
 from edp.pipeline import feed
+from edp.pipeline.reprocess import reprocess
 from tests.etl.jobs import run_job
 from tests.workspaces import ask, work_off, workspace
 
 if TYPE_CHECKING:
     from edp.core.files import Outcome
+    from edp.wiring import Workspace
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
@@ -296,19 +298,82 @@ def test_a_struct_that_no_type_can_spell_is_refused(name: str) -> None:
         compile_contract(Dataset.model_validate({"derive": derive}))
 
 
-def test_tables_answer_with_nested_values_and_follow_a_changed_contract(tmp_path: Path) -> None:
-    old = "runtimes: {local: {settle: 0s}}\ndatasets: {t: {columns: {p: {type: 'array<int>'}}}}\n"
-    here = workspace(tmp_path, old)
-    (tmp_path / "a.csv").write_bytes(as_csv(["[1, 2]"]))
-    feed.put(here.stages, "t/a.csv", tmp_path / "a.csv")
-    work_off(here)
-    first = ask(here, "SELECT p FROM t")
-    here = workspace(tmp_path, old.replace("array<int>", "json"))
-    (tmp_path / "b.csv").write_bytes(as_csv(['{"x": 1.50}']))
-    feed.put(here.stages, "t/b.csv", tmp_path / "b.csv")
+READ = [  # a stored type, its value, the type it is read as, and what it is then
+    ("array<int>", "[1, NULL]", "array<string>", ["1", None]),
+    ("array<double>", "[1.5]", "array<json>", ["1.5"]),
+    ("array<string>", "['a', NULL]", "array<json>", ['"a"', None]),
+    ("array<int>", "NULL", "array<bigint>", None),
+    ("struct<b: int>", "{'b': 1}", "struct<a: array<date>, b: double>", {"a": None, "b": 1.0}),
+    ("struct<b: int>", "NULL", "struct<a: int, b: int>", None),
+    (
+        "array<struct<p: struct<x: int>>>",
+        "[{'p': {'x': 1}}, {'p': NULL}, NULL]",
+        "array<struct<p: json, q: int>>",
+        [{"p": '{"x":1}', "q": None}, {"p": None, "q": None}, None],
+    ),
+]
 
-    work_off(here)
 
-    assert first == [([1, 2],)]
-    # what was read with the older contract keeps its value, as text, until a backfill
-    assert sorted(ask(here, "SELECT p FROM t")) == [("[1,2]",), ('{"x": 1.50}',)]
+@pytest.mark.parametrize(("stored", "value", "wanted", "read"), READ)
+def test_a_stored_value_is_read_as_the_wider_type(
+    stored: str, value: str, wanted: str, read: object
+) -> None:
+    made = f"SELECT CAST({value} AS {physical(stored)}) AS v"
+
+    with duckdb.connect() as con:
+        query = f"SELECT CAST({value_sql(stored, wanted, 'v')} AS {physical(wanted)}) FROM ({made})"
+        found = con.execute(query).fetchall()
+
+    assert found == [(read,)]
+
+
+def contract(kind: str) -> str:
+    return (
+        "runtimes: {local: {settle: 0s}}\n"
+        f"datasets: {{t: {{columns: {{n: {{type: int}}, p: {{type: '{kind}'}}}}}}}}\n"
+    )
+
+
+def put(folder: Path, name: str, kind: str, text: str) -> Workspace:
+    """A workspace under a contract with the type, after it has read a file with the value."""
+    here = workspace(folder, contract(kind))
+    (folder / name).write_bytes(as_csv([text]))
+    feed.put(here.stages, f"t/{name}", folder / name)
+    work_off(here)
+    return here
+
+
+def type_of(here: Workspace) -> str:
+    (table,) = (table for table in here.stages.catalog.tables() if table.name == "t")
+    return {column.name: column.resolved for column in table.columns}["p"]
+
+
+def test_a_field_can_be_added_before_the_files_are_read_again(tmp_path: Path) -> None:
+    put(tmp_path, "a.csv", "array<struct<b: int>>", '[{"b": 1}]')
+
+    here = put(tmp_path, "b.csv", "array<struct<b: bigint, a: date>>", '[{"b": 5, "a": null}]')
+
+    assert type_of(here) == "array<struct<a: date, b: bigint>>"
+    assert sorted(ask(here, "SELECT p[1].b, p[1].a FROM t")) == [(1, None), (5, None)]
+    reprocess(here.stages, ["t/a.csv", "t/b.csv"])
+    work_off(here)
+    assert type_of(here) == "array<struct<b: bigint, a: date>>"
+
+
+def test_values_of_an_older_contract_are_json_beside_json(tmp_path: Path) -> None:
+    first = put(tmp_path, "a.csv", "array<decimal(4,2)>", "[1.5, 2]")
+    assert ask(first, "SELECT p FROM t") == [([Decimal("1.50"), Decimal("2.00")],)]
+
+    here = put(tmp_path, "b.csv", "json", '{"x":  1.50}')
+
+    assert type_of(here) == "json"
+    assert sorted(ask(here, "SELECT p FROM t")) == [("[1.50,2.00]",), ('{"x":  1.50}',)]
+
+
+def test_a_file_without_a_value_changes_no_type(tmp_path: Path) -> None:
+    put(tmp_path, "a.csv", "string", "NULL")
+
+    here = put(tmp_path, "b.csv", "array<int>", "[1]")
+
+    assert type_of(here) == "array<int>"
+    assert sorted(ask(here, "SELECT p FROM t"), key=str) == [(None,), ([1],)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from edp.core.nested import parsed
+from edp.core.nested import Array, Struct, parsed, spelled
 from edp.core.sql.grammar import decimal, parse_sql, physical
+from edp.core.sql.quoting import literal
 from edp.core.sql.rendering import json_sql
 from edp.core.types import is_nested, public
+
+if TYPE_CHECKING:
+    from edp.core.nested import Type
 
 _NUMBERS: Final = ("int", "bigint", "double")
 _BARE: Final = ("boolean", "int", "bigint", "json")
@@ -46,7 +50,8 @@ def value_sql(stored: str, wanted: str, column_sql: str) -> str:
 
     Text is read by its grammar; any value becomes text canonically (booleans `true`/`false`,
     timestamps `YYYY-MM-DD HH:MM:SS[.ffffff]`, with an offset in UTC and `Z`, arrays and structs
-    JSON of such texts). A value that the wanted type cannot hold exactly reads as NULL.
+    JSON of such texts). A value that the wanted type cannot hold exactly reads as NULL, and so
+    does a field that the stored struct lacks.
 
     Raises: ValueError where no value of `stored` means anything as `wanted`.
 
@@ -62,8 +67,39 @@ def value_sql(stored: str, wanted: str, column_sql: str) -> str:
         return column_sql
     if want == "string" or (want == "json" and is_nested(kind)):
         return _text_sql(stored, column_sql)
+    if is_nested(kind) and is_nested(want):
+        return _nested_sql(parsed(kind), parsed(want), column_sql)
     numbers = all(name in _NUMBERS or decimal(name) for name in (kind, want))
     if not numbers and {kind, want} != {"date", "timestamp"}:
         raise ValueError(f"a {kind} column cannot be read as {want}")
     cast = f"TRY_CAST({column_sql} AS {physical(want)})"
     return f"CASE WHEN CAST({cast} AS {physical(kind)}) = {column_sql} THEN {cast} END"
+
+
+def _nested_sql(stored: Type, wanted: Type, value: str, *, depth: int = 0) -> str:
+    match stored, wanted:
+        case Array(have), Array(want):
+            one = f"x{depth}"
+            inner = _nested_sql(have, want, one, depth=depth + 1)
+            return f"list_transform({value}, lambda {one}: {inner})"
+        case Struct(have), Struct(want):
+            there = dict(have)
+            parts = ", ".join(
+                f"{literal(name)}: {_field_sql(there.get(name), kind, value, name, depth)}"
+                for name, kind in want
+            )
+            return f"CASE WHEN {value} IS NOT NULL THEN {{{parts}}} END"
+        case str(), "json":
+            return _part_sql(value, stored)
+        case str(), str():
+            return value_sql(stored, wanted, value)
+        case _, "json":
+            return json_sql(value, stored, _part_sql)
+        case _:
+            raise ValueError(f"{stored} cannot be read as {wanted}")
+
+
+def _field_sql(stored: Type | None, wanted: Type, value: str, name: str, depth: int) -> str:
+    if stored is None:
+        return f"CAST(NULL AS {physical(spelled(wanted))})"
+    return _nested_sql(stored, wanted, f"struct_extract({value}, {literal(name)})", depth=depth)
