@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import identifier, literal, value_sql
 from edp.etl.engine.session import session
-from edp.etl.engine.write import Writer
+from edp.etl.engine.write import Writer, check_rows, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +31,11 @@ def rewrite(task: Rewrite) -> DataFile:
     schema = {name: task.types.get(name, stored) for name, stored in file.schema.items()}
     sources = {key: rows for key, rows in file.sources.items() if key not in task.without}
     name = f"r{hashlib.sha256(file.path.encode()).hexdigest()[:12]}"
-    with session(task.workdir, memory=task.memory, threads=task.threads) as con:
-        return Writer(task.workdir, task.run_id, task.fence, task.dataset).write(
+    with (
+        session(task.workdir, memory=task.memory, threads=task.threads) as con,
+        in_order(con),
+    ):
+        written = Writer(task.workdir, task.run_id, task.fence, task.dataset).write(
             con,
             _rows_sql(task, schema),
             kind=file.kind,
@@ -41,6 +44,8 @@ def rewrite(task: Rewrite) -> DataFile:
             sources=sources,
             partition=file.partition,
         )
+        check_rows(con, [written])
+    return written
 
 
 def _rows_sql(task: Rewrite, schema: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ from edp.etl.engine.opening import Unopened, open_source
 from edp.etl.engine.partitions import values
 from edp.etl.engine.session import session
 from edp.etl.engine.staging import stage_data, stage_rejects
+from edp.etl.engine.write import check_rows
 from edp.etl.port import JobResult
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _run(job: Job) -> JobResult:
         with keyed(con, job.mask_key):
             data = stage_data(con, job, groups, types, failures)
             rejects = stage_rejects(con, job, groups, failures)
+        check_rows(con, [*data, *rejects])
         statements = _statements(con) if job.trace else []
     reach("engine.staged")
     for group in groups:

@@ -14,7 +14,7 @@ from edp.core.sql import fitting_sql, identifier, literal
 from edp.etl.engine.masking import mask_sql
 from edp.etl.engine.partitions import ROW, Part, parts
 from edp.etl.engine.rejects import SCHEMA, rejects_query, write_lines
-from edp.etl.engine.write import Writer
+from edp.etl.engine.write import Writer, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -45,7 +45,10 @@ def stage_rejects(
         return []
     everything = f"{' UNION ALL '.join(queries)} ORDER BY source_file, line"
     writer = Writer(job.workdir, job.run_id, job.fence, job.dataset)
-    return [writer.write(con, everything, kind="rejects", name="0", schema=SCHEMA, sources=sources)]
+    with in_order(con):
+        return [
+            writer.write(con, everything, kind="rejects", name="0", schema=SCHEMA, sources=sources)
+        ]
 
 
 def _rows_by_key(
@@ -69,7 +72,7 @@ def stage_data(
 ) -> list[DataFile]:
     """Write the rows of all files that have not failed, with inferred columns as `types` says."""
     writer = Writer(job.workdir, job.run_id, job.fence, job.dataset)
-    staged = []
+    waiting: list[tuple[int, Mapping[str, str], Part]] = []
     for number, group in enumerate(groups):
         sources = _rows_by_key(group, failed, lambda counts: counts.rows_written)
         if not sources:
@@ -82,7 +85,9 @@ def stage_data(
             parted = parts(con, query, group, job.contract, f"final_{number}")
         else:
             parted = [Part("", f"SELECT {values} {rows}", sources)]
-        staged += [
+        waiting += [(number, schema, part) for part in parted]
+    with in_order(con):
+        return [
             writer.write(
                 con,
                 part.query,
@@ -92,9 +97,8 @@ def stage_data(
                 sources=part.sources,
                 partition=part.folder,
             )
-            for part in parted
+            for number, schema, part in waiting
         ]
-    return staged
 
 
 def _values_sql(group: Group, schema: Mapping[str, str], loaded_at: float) -> str:

@@ -40,6 +40,9 @@ FILTERED: Final = -1
 """The code of a row that `where` does not want; a good row has none, others that of a rule."""
 
 
+_MOST_COMPILED: Final = 256
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """The query for judged records, and what its codes mean.
@@ -56,13 +59,29 @@ class Verdicts:
     plain: bool = False
 
 
+_compiled: dict[tuple[str, str, int, tuple[Cell, ...]], Verdicts] = {}
+
+
 def verdicts(
     con: DuckDBPyConnection, texts: str, width: int, cells: Sequence[Cell], contract: Dataset
 ) -> Verdicts:
     """How the records of the table `texts` (c0, c1, ..., f) are judged.
 
+    What was compiled for a contract and a header is known from then on: neither the types of
+    expressions nor the text change while this process, and so this DuckDB, lives.
     Raises: UnfitExpression naming the setting that does not fit these columns.
     """
+    key = (contract.hash(), texts, width, tuple(cells))
+    if key not in _compiled:
+        if len(_compiled) >= _MOST_COMPILED:
+            _compiled.clear()
+        _compiled[key] = _verdicts(con, texts, width, cells, contract)
+    return _compiled[key]
+
+
+def _verdicts(
+    con: DuckDBPyConnection, texts: str, width: int, cells: Sequence[Cell], contract: Dataset
+) -> Verdicts:
     keys = key_names(contract)
     suspects = column_rules(cells, keys)
     rules = [rule for _, rule in suspects]

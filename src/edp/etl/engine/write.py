@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from edp.core.files import DataFile
 from edp.core.sql import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -52,8 +53,7 @@ class Writer:
         """The rows of `query` as the Parquet file `<run>-<fence>-<name>.parquet`.
 
         `sources` maps object key to rows and must add up to the rows of the query. `partition`
-        is the folder that the file lies in.
-        Raises: RuntimeError when the file does not hold as many rows.
+        is the folder that the file lies in. Within `in_order` only; `check_rows` follows.
         """
         folder = Path(self.workdir) / FOLDERS[kind] / partition
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,15 +69,10 @@ class Writer:
             "schema": dict(schema),
             "sources": dict(sources),
         }
-        # joins keep the order of rows in one thread only
-        threads = con.execute("SELECT current_setting('threads')").fetchall()[0][0]
-        con.execute("SET threads = 1")
         con.execute(
             f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, "
             f"KV_METADATA {{edp: {literal(json.dumps(note))}}})"
         )
-        con.execute(f"SET threads = {threads}")
-        _check_rows(con, path, rows)
         path.chmod(0o444)
         digest, size = _durable(path)
         return DataFile(
@@ -92,11 +87,30 @@ class Writer:
         )
 
 
-def _check_rows(con: DuckDBPyConnection, path: Path, rows: int) -> None:
-    footer = f"SELECT num_rows FROM parquet_file_metadata({literal(str(path))})"
-    ((found,),) = con.execute(footer).fetchall()
-    if found != rows:
-        raise RuntimeError(f"{path.name} holds {found} rows instead of {rows}")
+@contextmanager
+def in_order(con: DuckDBPyConnection) -> Iterator[None]:
+    """Queries keep the order of rows: joins do so in one thread only."""
+    ((threads,),) = con.execute("SELECT current_setting('threads')").fetchall()
+    con.execute("SET threads = 1")
+    yield
+    con.execute(f"SET threads = {threads}")
+
+
+def check_rows(con: DuckDBPyConnection, written: Sequence[DataFile]) -> None:
+    """Read the footers of written files back.
+
+    Raises: RuntimeError when one does not hold as many rows as it should.
+    """
+    if not written:
+        return
+    paths = ", ".join(literal(file.path) for file in written)
+    footers = f"SELECT file_name, num_rows FROM parquet_file_metadata([{paths}])"
+    found = dict(con.execute(footers).fetchall())
+    for file in written:
+        if found.get(file.path) != file.rows:
+            raise RuntimeError(
+                f"{Path(file.path).name} holds {found.get(file.path)} rows instead of {file.rows}"
+            )
 
 
 def _durable(path: Path) -> tuple[str, int]:
