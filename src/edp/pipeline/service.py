@@ -57,6 +57,9 @@ class Watcher(Protocol):
     def stop(self) -> None:
         """Stop watching."""
 
+    def begun(self) -> bool:
+        """Whether it has begun to watch since this was asked last."""
+
     def changed(self) -> set[str]:
         """The keys that may have changed since the last call."""
 
@@ -175,7 +178,9 @@ class _Service:
     def _turn(self) -> None:
         self._ear.quiet()
         self._lookout.look(self._changed())
-        if self._watch and self._relist.due():
+        # a file that came while the watch was being set is in no list and no change
+        begun = self._watcher is not None and self._watcher.begun()
+        if begun or (self._watch and self._relist.due()):
             self._start_watching()
             self._lookout.list()
         next_s = self._lookout.next_s

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STEP_MS = 5
 _DEBOUNCE_MS = 50
+_QUIET_MS = 250
 
 
 class Watcher:
@@ -32,6 +33,7 @@ class Watcher:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._changed: set[str] = set()
+        self._begun = False
         self._thread = threading.Thread(target=self._watch, name="edp-watch", daemon=True)
 
     def start(self) -> None:
@@ -49,6 +51,12 @@ class Watcher:
             taken, self._changed = self._changed, set()
         return taken
 
+    def begun(self) -> bool:
+        """Whether it has begun to watch since this was asked last: what came before is unseen."""
+        with self._lock:
+            begun, self._begun = self._begun, False
+        return begun
+
     def _watch(self) -> None:
         try:
             self._tell()
@@ -64,9 +72,17 @@ class Watcher:
             debounce=_DEBOUNCE_MS,
             watch_filter=None,
             raise_interrupt=False,
+            # nothing tells when the watch is set but that it finds, or does not find, something
+            rust_timeout=_QUIET_MS,
+            yield_on_timeout=True,
         )
+        first = True
         for batch in changes:
+            if not (batch or first):
+                continue
             keys = {Path(path).relative_to(self._root).as_posix() for _, path in batch}
             with self._lock:
                 self._changed |= keys
+                self._begun = self._begun or first
+            first = False
             self._ring()

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edp.etl.engine import verdict
+from edp.etl.engine import express, verdict
 from tests.etl.jobs import run_job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-CONTRACT = {"columns": {"n": {"type": "int"}}, "derive": {"twice": "n * 2"}, "where": "n > 1"}
+CONTRACT: dict[str, Any] = {
+    "columns": {"n": {"type": "int"}},
+    "derive": {"twice": "n * 2"},
+    "where": "n > 1",
+}
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def typed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The expressions whose type was asked of DuckDB, with nothing known before."""
     asked: list[str] = []
-    type_of = verdict.type_of
 
     def noted(*args: object) -> str:
         asked.append(str(args[2]))
-        return type_of(*args)  # type: ignore[arg-type]
+        return express.type_of(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(verdict, "type_of", noted)
     monkeypatch.setattr(verdict, "_compiled", {})
-    yield asked
+    return asked
 
 
-def ran(folder: Path, text: bytes, **contract: object) -> list[tuple[object, ...]]:
+def ran(folder: Path, text: bytes, **contract: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
     folder.mkdir()
     return run_job(folder, {"t/a.csv": text}, **contract).rows("* EXCLUDE (_loaded_at)")
 
