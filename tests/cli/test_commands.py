@@ -294,6 +294,27 @@ def test_crawl_adopts_what_others_put_into_the_target_and_notices_when_it_goes(
     assert loaded("query", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 2}]
 
 
+def test_nested_values_of_others_stand_beside_those_of_edp(
+    edp: Callable[..., Ran], tmp_path: Path
+) -> None:
+    contract = "datasets: {t: {columns: {v: {type: 'array<struct<a: bigint, b: string>>'}}}}"
+    (tmp_path / "edp.yaml").write_text(contract, "utf-8")
+    (tmp_path / "x.jsonl").write_text('{"v": [{"a": 1, "b": "x"}]}', "utf-8")
+    edp("ingest", "x.jsonl", "--dataset", "t")
+    path = tmp_path / "lake" / "target" / "t" / "theirs.parquet"
+    query = "SELECT [{'a': 7::TINYINT, 'c': DATE '2025-01-02'}, NULL] AS v"
+    duckdb.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+
+    adopted = edp("crawl", "--json").json["adopted"]
+    rows = edp("query", "SELECT v FROM t ORDER BY len(v)", "--json").json
+
+    assert adopted == ["target/t/theirs.parquet"]
+    assert rows == [
+        {"v": [{"a": 1, "b": "x", "c": None}]},
+        {"v": [{"a": 7, "b": None, "c": "2025-01-02"}, None]},
+    ]
+
+
 def test_an_adopted_file_that_others_write_anew_is_read_anew(
     loaded: Callable[..., Ran], tmp_path: Path
 ) -> None:

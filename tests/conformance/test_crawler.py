@@ -156,6 +156,12 @@ DATES = {"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"}
         ("DATE '2026-01-09'", "date", DATES),
         ("TIMESTAMP '2026-01-09 12:00'", "timestamp", DATES - {"date:mdy", "date:dmy"}),
         ("TIMESTAMPTZ '2026-01-09 12:00+00'", "timestamptz", {"timestamptz", "string"}),
+        ("[1::TINYINT]", "array<int>", {"array<int>", "json", "string"}),
+        (
+            "{'a b': [{'c': 1.5::DECIMAL(4,2)}]}",
+            'struct<"a b": array<struct<c: decimal(4,2)>>>',
+            {'struct<"a b": array<struct<c: decimal(4,2)>>>', "json", "string"},
+        ),
     ],
 )
 def test_a_column_admits_its_own_type_and_what_that_casts_to_without_loss(
@@ -220,8 +226,10 @@ def test_a_half_written_file_does_not_hide_the_others(lake: Crawled) -> None:
     [
         ("target/loose.parquet", "SELECT 1 AS n"),
         ("target/--/x.parquet", "SELECT 1 AS n"),
-        ("target/t/x.parquet", "SELECT {a: 1} AS s"),
-        ("target/t/x.parquet", "SELECT [1] AS l"),
+        ("target/t/x.parquet", "SELECT MAP {'a': 1} AS m"),
+        ("target/t/x.parquet", "SELECT [MAP {'a': 1}] AS m"),
+        ("target/t/x.parquet", "SELECT {'a': 'x'::BLOB} AS s"),
+        ("target/t/x.parquet", "SELECT {'a \"b\"': 1} AS s"),
         ("target/t/x.parquet", 'SELECT 1 AS "Two Words"'),
     ],
 )

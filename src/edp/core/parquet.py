@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from edp.core.nested import from_duck, spelled, with_leaves
+
 _DATES: Final = frozenset({"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"})
 _TIMESTAMPS: Final = _DATES - {"date:mdy", "date:dmy"}
 _WHOLE: Final = frozenset({"bigint", "double", "string"})
@@ -41,13 +43,24 @@ class Stored:
 def stored(kind: str) -> Stored | None:
     """What a column of DuckDB's type `kind` is; None for a type with no counterpart here.
 
-    >>> stored("DECIMAL(10,2)").type, stored("INTEGER").type, stored("BLOB")
-    ('decimal(10,2)', 'int', None)
+    >>> stored("DECIMAL(10,2)").type, stored("INTEGER[]").type, stored("BLOB")
+    ('decimal(10,2)', 'array<int>', None)
     """
     if match := _DECIMAL.fullmatch(kind):
         own = f"decimal({match[1]},{match[2]})"
         return Stored(own, frozenset({own, "string"}))
-    return Stored(*_STORED[kind]) if kind in _STORED else None
+    if kind in _STORED:
+        return Stored(*_STORED[kind])
+    parts = with_leaves(from_duck(kind), _part) if is_nested(kind) else None
+    if parts is None:
+        return None
+    own = spelled(parts)
+    return Stored(own, frozenset({own, "json", "string"}))
+
+
+def _part(kind: str) -> str | None:
+    found = None if is_nested(kind) else stored(kind)  # a leaf with parts is a union or a variant
+    return None if found is None else found.type
 
 
 def is_nested(kind: str) -> bool:

@@ -61,10 +61,10 @@ def _allowed(source: Source, place: int, texts: Admits) -> Admits:
     layout = source.header.layout
     if isinstance(layout, Columns):
         kind = layout.types[place]
-        if own := parquet.stored(kind):
-            return Admits(own.admits)
         if parquet.is_nested(kind):
             return Admits(_JSON)
+        if own := parquet.stored(kind):
+            return Admits(own.admits)
         return texts & Admits(_BY_TEXT.get(kind, frozenset({"string"})))
     kinds = source.objects.kinds[place] if source.objects else frozenset()
     if NESTED in kinds:
