@@ -25,12 +25,17 @@ class Input:
     """A source file to read: its key, where its bytes are, and what they should hash to.
 
     `sha256` is None when the source's tag is no content hash (an S3 etag); what was read is
-    then noted.
+    then noted. `size` (bytes) is for sharing work out, 0 where nobody looked. `rows` is the part
+    of a Parquet file that is meant: from the first row (0) up to the second. `version` is the
+    VersionId where the bytes are in a versioned bucket.
     """
 
     key: str
     path: str
     sha256: str | None = None
+    size: int = 0
+    rows: tuple[int, int] | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)

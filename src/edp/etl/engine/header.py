@@ -71,7 +71,8 @@ class Header:
 class Source:
     """A file that can be read: its bytes, its header, and whether anything follows that.
 
-    `values` are those of the columns in its key. `kinds` tells what JSON values each column has.
+    `values` are those of the columns in its key. `rows` is the part of a Parquet file that is
+    meant.
     """
 
     snapshot: Snapshot
@@ -79,6 +80,7 @@ class Source:
     body: bool
     values: tuple[str, ...] = ()
     objects: Converted | None = None
+    rows: tuple[int, int] | None = None
 
     @property
     def key(self) -> str:

@@ -35,8 +35,9 @@ def locate(
         case Objects():
             return _objects(source, wanted, rows)
         case Columns():
+            first = source.rows[0] if source.rows else 0
             return [
-                Reject(wanted[place], None, Record(place + 1, 0, raw.encode()))
+                Reject(wanted[place], None, Record(first + place + 1, 0, raw.encode()))
                 for place, raw in parquet.raw_rows(con, source, list(wanted))
             ]
         case _:

@@ -50,7 +50,7 @@ def open_source(given: Input, number: int, workdir: str, contract: Dataset) -> S
         return Unopened(Failure.of(error))
     try:
         check_tag(snapshot, given.sha256)
-        return _unmasked(with_folders(_source(snapshot, signs, contract)), contract)
+        return _unmasked(with_folders(_source(snapshot, signs, contract, given.rows)), contract)
     except EdpError as error:
         return Unopened(Failure.of(error), snapshot.sha256, snapshot.size)
 
@@ -75,7 +75,9 @@ def _unmasked(source: Source, contract: Dataset) -> Source:
     return source
 
 
-def _source(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
+def _source(
+    snapshot: Snapshot, signs: Signs, contract: Dataset, rows: tuple[int, int] | None
+) -> Source:
     member = ""
     if packing := packed_with(signs.head):
         snapshot, signs, member = unpacked(snapshot, packing)
@@ -83,7 +85,7 @@ def _source(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
         snapshot, signs = _in_utf_8(snapshot, encoding)
     kind = kind_of(snapshot.key, member, signs.head, contract.format)
     if kind == "parquet":
-        return read_columns(snapshot, signs)
+        return read_columns(snapshot, signs, rows)
     stated = contract.csv.encoding if kind == "csv" and not encoding else "auto"
     if encoding := encoding_of(signs.head, stated):
         snapshot, signs = _in_utf_8(snapshot, encoding)

@@ -39,10 +39,19 @@ _BARE: Final = frozenset(
     BOOLEAN TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT
     """.split()  # noqa: SIM905 (names read best as words)
 )
+_SIZE_SQL: Final = """
+WITH groups AS (
+    SELECT row_group_id, any_value(row_group_num_rows) AS rows, sum(total_uncompressed_size) AS size
+    FROM parquet_metadata($1) GROUP BY row_group_id
+), placed AS (
+    SELECT size, rows, sum(rows) OVER (ORDER BY row_group_id) - rows AS first FROM groups
+)
+SELECT coalesce(sum(size), 0) FROM placed WHERE first < $3 AND first + rows > $2
+"""
 
 
-def read_columns(snapshot: Snapshot, signs: Signs) -> Source:
-    """A Parquet file with its columns.
+def read_columns(snapshot: Snapshot, signs: Signs, part: tuple[int, int] | None = None) -> Source:
+    """A Parquet file with its columns; only its rows from `part[0]` up to `part[1]`, if given.
 
     Raises: UnreadableFile when it is none, or claims to be too large.
     """
@@ -54,12 +63,12 @@ def read_columns(snapshot: Snapshot, signs: Signs) -> Source:
     folder = str(Path(snapshot.path).parent)
     try:
         with session(folder, memory=_MEMORY, threads=1) as con:
-            (rows, size), *_ = con.execute(
-                "SELECT (SELECT sum(num_rows) FROM parquet_file_metadata($path)), "
-                "(SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata($path))",
-                {"path": snapshot.path},
+            ((rows,),) = con.execute(
+                "SELECT sum(num_rows) FROM parquet_file_metadata($path)", {"path": snapshot.path}
             ).fetchall()
-            _check_size(snapshot, signs.size, rows, size)
+            first, end = part or (0, rows)
+            ((size,),) = con.execute(_SIZE_SQL, [snapshot.path, first, end]).fetchall()
+            _check_size(snapshot, signs.size, end - first, size)
             described = con.execute(
                 f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {_file(place)})"
             ).fetchall()
@@ -67,7 +76,7 @@ def read_columns(snapshot: Snapshot, signs: Signs) -> Source:
         raise unreadable(snapshot, error) from error
     check_width(snapshot, len(described))
     names, types = zip(*described, strict=True) if described else ((), ())
-    return Source(snapshot, Header(Columns(types), names), body=rows > 0)
+    return Source(snapshot, Header(Columns(types), names), body=end > first, rows=part)
 
 
 def _check_size(snapshot: Snapshot, size: int, rows: int, expanded: int) -> None:
@@ -84,7 +93,7 @@ def _check_size(snapshot: Snapshot, size: int, rows: int, expanded: int) -> None
 
 def unreadable(snapshot: Snapshot, error: duckdb.Error) -> Exception:
     """What an error with the file means: the file's fault, unless memory or disk ran out."""
-    text = str(error).partition("\n")[0]
+    text = str(error).partition("\n")[0].replace(snapshot.path, snapshot.key)
     if isinstance(error, duckdb.OutOfMemoryException | duckdb.FatalException) or "No space" in text:
         return error
     return UnreadableFile(f"{snapshot.key}: its Parquet is damaged or of an unknown kind: {text}")
@@ -101,13 +110,14 @@ def texts_sql(source: Source) -> str:
         f"{_text_sql(identifier(name), kind)} AS c{n}"
         for n, (name, kind) in enumerate(zip(source.header.names, layout.types, strict=False))
     )
-    return f"SELECT {texts} FROM {_file(literal(source.snapshot.path))}"
+    return f"SELECT {texts} FROM {_file(literal(source.snapshot.path))}{_part_sql(source)}"
 
 
 def raw_rows(
     con: DuckDBPyConnection, source: Source, places: Sequence[int]
 ) -> Sequence[tuple[int, str]]:
-    """The rows at `places` (0 for the first) of a file, as JSON objects."""
+    """The rows at `places` (0 for the first that is meant) of a file, as JSON objects."""
+    first = source.rows[0] if source.rows else 0
     layout = source.header.layout
     assert isinstance(layout, Columns)
     row = object_sql(
@@ -115,15 +125,22 @@ def raw_rows(
         for name, kind in zip(source.header.names, layout.types, strict=False)
     )
     return con.execute(
-        f"SELECT file_row_number, {row} "
+        f"SELECT file_row_number - {first}, {row} "
         f"FROM {_file(literal(source.snapshot.path))} "
         "WHERE file_row_number IN (SELECT unnest(?::BIGINT[])) ORDER BY 1",
-        [list(places)],
+        [[first + place for place in places]],
     ).fetchall()
 
 
 def _file(place: str) -> str:
     return f"read_parquet({place}, hive_partitioning = false)"
+
+
+def _part_sql(source: Source) -> str:
+    if source.rows is None:
+        return ""
+    first, end = source.rows
+    return f" WHERE file_row_number >= {first} AND file_row_number < {end}"
 
 
 def _text_sql(column: str, kind: str) -> str:
