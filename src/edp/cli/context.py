@@ -24,6 +24,13 @@ class Runtime(enum.StrEnum):
     aws = "aws"
 
 
+class Engine(enum.StrEnum):
+    """What schedules the work."""
+
+    local = "local"
+    spark = "spark"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -35,8 +42,8 @@ class State:
     on: Runtime
     environ: Mapping[str, str]
 
-    def open(self) -> Workspace:
-        """The workspace.
+    def open(self, engine: str) -> Workspace:
+        """The workspace, its work scheduled by `engine`.
 
         Raises: ConfigError when the contract is wrong or the runtime is not there yet.
         """
@@ -44,10 +51,10 @@ class State:
             raise ConfigError("--on aws is not available in this version; use --on local")
         from edp.wiring import open_workspace
 
-        return open_workspace(self.path, environ=self.environ)
+        return open_workspace(self.path, environ=self.environ, engine=engine)
 
 
-def workspace(ctx: typer.Context) -> Workspace:
+def workspace(ctx: typer.Context, engine: str = "local") -> Workspace:
     """The workspace that the command is to work on."""
     state: State = ctx.obj
-    return state.open()
+    return state.open(engine)

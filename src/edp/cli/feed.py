@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Engine, Json, workspace
 from edp.cli.progress import progress
 from edp.cli.settle import report, until_idle
 from edp.cli.show import counted, print_json, say
@@ -44,7 +44,7 @@ def ingest(
     ctx: typer.Context,
     paths: Paths,
     dataset: Dataset,
-    engine: Annotated[str, typer.Option(help="local, or spark (not yet available)")] = "local",
+    engine: Annotated[Engine, typer.Option(help="What schedules the work.")] = Engine.local,
     timeout: Timeout = None,
     json: Json = False,
 ) -> None:
@@ -53,9 +53,9 @@ def ingest(
     from edp.pipeline.ingest import destinations
     from edp.pipeline.ingest import ingest as sentence
 
-    if engine != "local":
-        raise ConfigError(f"--engine {engine} is not available in this version; use local")
-    here = workspace(ctx)
+    here = workspace(ctx, engine)
+    if engine is not Engine.local and (holder := here.holder()):
+        raise ConfigError(f"{holder} would do the work, on its own engine; stop it first")
     files = destinations(here.config, paths, dataset)
     with progress(len(files)) as shown, stopping() as stop:
         receipts = sentence(here, files, patience=Patience(timeout, stop), shown=shown)

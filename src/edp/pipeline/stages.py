@@ -27,7 +27,8 @@ class Stages:
 
     What is written within `atomically()` happens as a whole where the runtime can promise that;
     elsewhere in the order written, the ledger last. `tidy` does what the runtime needs now and
-    then; `ring` has whoever works look for new work.
+    then; `ring` has whoever works look for new work. `engine` is what `etl` schedules with, as
+    receipts name it.
     """
 
     config: Config
@@ -47,3 +48,4 @@ class Stages:
     crawler: Callable[[], Crawler]
     ring: Callable[[], None] = lambda: None
     mask_key: str = field(default="", repr=False)
+    engine: str = "local"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-ENGINE: Final = "local"
 _HEARTBEAT_S: Final = 10.0
 _POLL_S: Final = 0.25
 _LEAST_PAUSE_S: Final = 0.005
@@ -111,7 +110,7 @@ class Work:
             claim = self._stages.runs.claim(
                 self._limits,
                 contract=self._contract,
-                engine=ENGINE,
+                engine=self._stages.engine,
                 flush=flush,
             )
             if claim is None:

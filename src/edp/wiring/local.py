@@ -13,7 +13,7 @@ from edp.backends.lock import Lock
 from edp.backends.sqlite import Database, merge
 from edp.catalog.local import LocalCatalog
 from edp.core import clock
-from edp.core.contract import Config, load, mask_key
+from edp.core.contract import Config, Local, Spark, load, mask_key
 from edp.core.errors import ConfigError
 from edp.core.holder import Holder
 from edp.core.retry import RetryPolicy
@@ -110,8 +110,10 @@ class Workspace:
         return self.bell.listening()
 
 
-def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
+def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "local") -> Workspace:
     """The workspace in `path`; its lake is made if it is not there.
+
+    `engine` schedules what this process works off: `local` or `spark`.
 
     Raises: ConfigError when the contract is wrong, or the folder does not exist.
     """
@@ -134,6 +136,8 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
     bell = Bell(lake / ".bell")
 
     def etl() -> Etl:
+        if engine == "spark":
+            return _spark_etl(local, lake)
         from edp.etl.local import LocalEtl
 
         return LocalEtl(local.workers, memory=memory, faults=environ.get("EDP_FAULTS_WORKER", ""))
@@ -169,9 +173,20 @@ def open_workspace(path: Path, *, environ: Mapping[str, str]) -> Workspace:
         etl=etl,
         crawler=crawler,
         mask_key=mask_key(contract, environ) if contract.exists() else "",
+        engine=engine,
     )
     lock = Lock(lake / ".lock")
     return Workspace(path, lake, config, stages, db, queue, target, lock, bell, memory)
+
+
+def _spark_etl(local: Local, lake: Path) -> Etl:
+    from edp.etl.spark.context import slots
+    from edp.etl.spark.etl import SparkEtl
+
+    spark = local.spark or Spark(master=f"local[{local.workers}]")
+    shared = slots(spark.master) or local.workers
+    memory = max(_LEAST_MEMORY, int(local.memory) // shared - _BASE_MEMORY)
+    return SparkEtl(spark.master, spark.conf, memory=memory, log=lake / ".work" / "spark.log")
 
 
 def _exhausted(lease: Lease) -> DeadLetter:

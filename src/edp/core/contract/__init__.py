@@ -15,6 +15,7 @@ from edp.core.contract.config import Config
 from edp.core.contract.dataset import Dataset
 from edp.core.contract.problems import ContractError, Problem
 from edp.core.contract.reading import load, mask_key, parse
+from edp.core.contract.runtimes import Local, Spark
 from edp.core.contract.s3url import S3Url
 from edp.core.contract.schema import schema
 
@@ -23,8 +24,10 @@ __all__ = [
     "Config",
     "ContractError",
     "Dataset",
+    "Local",
     "Problem",
     "S3Url",
+    "Spark",
     "load",
     "mask_key",
     "parse",

@@ -41,6 +41,14 @@ class TooManyPartitions(RetryableError):
     code = "too many partitions"
 
 
+def check_partitions(found: int, most: int) -> None:
+    """Raises: TooManyPartitions when the files of a run belong into more than `most`."""
+    if found > most:
+        raise TooManyPartitions(
+            f"the run's files belong into {found} partitions, and batch.max_partitions is {most}"
+        )
+
+
 def run(job: Job) -> JobResult:
     """Read the job's inputs and stage their rows and rejects.
 
@@ -138,11 +146,7 @@ def _check_partitions(
     found: set[tuple[object, ...]] = set()
     for group in groups:
         found |= values(con, group, job.contract, sorted(failures))
-    if len(found) > job.max_partitions:
-        raise TooManyPartitions(
-            f"the run's files belong into {len(found)} partitions, and batch.max_partitions is "
-            f"{job.max_partitions}"
-        )
+    check_partitions(len(found), job.max_partitions)
 
 
 def resolve(
