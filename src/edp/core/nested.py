@@ -63,6 +63,7 @@ def spelled(kind: Type) -> str:
     raise ValueError("a map has no spelling")
 
 
+@cache
 def step(name: str) -> str:
     """How a place within a value goes on to its field `name`.
 

@@ -27,6 +27,9 @@ from edp.etl.engine.express import stored_type
 from edp.pipeline import feed
 from edp.pipeline.reprocess import reprocess
 from tests.etl.jobs import run_job
+from tests.etl.oracle import HOSTILE
+from tests.etl.steps.test_masking import CANARY, everything
+from tests.etl.steps.test_rows import dataset, job
 from tests.workspaces import ask, work_off, workspace
 
 if TYPE_CHECKING:
@@ -168,6 +171,45 @@ def test_damage_rejects_that_row_alone(case: tuple[Type, list[Any]], data: st.Da
     assert [row[1] for row in done.rows] == wanted
 
 
+def each(texts: list[str], kind: str, part: str) -> dict[int, tuple[str | None, str | None]]:
+    """What became of each text, in order: the `part` (SQL) of its value, or the reason."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_job(
+            Path(folder),
+            {"t/a.csv": as_csv(texts)},
+            columns={"n": {"type": "int"}, "p": {"type": kind}},
+            nulls=[],
+            max_reject_ratio=1,
+        )
+        told: dict[int, tuple[str | None, str | None]] = {}
+        for n, value in done.rows(f"n, CAST({part} AS VARCHAR)") if done.files("data") else []:
+            told[n] = value, None
+        for line, reason in done.rejects("line, reason"):  # a record of these files is a line
+            told[line - 2] = None, reason
+        return told
+
+
+@pytest.mark.parametrize("kind", [*SCALARS, "decimal(38,0)", "timestamptz"])
+def test_a_part_has_the_value_or_the_reason_that_a_column_has(kind: str) -> None:
+    texts = [text for text in dict.fromkeys(HOSTILE) if text.strip(" \t\r\n\v\f") == text != ""]
+    texts = [text for text in texts if "\n" not in text]
+
+    column = each(texts, kind, "p")
+    part = each(
+        [json.dumps([{"q": text}]) for text in texts], f"array<struct<q: {kind}>>", "p[1].q"
+    )
+
+    assert len(column) == len(texts)
+    wanted = {n: (value, why and _placed(why)) for n, (value, why) in column.items()}
+    of_formats = ", as only the column's `formats` could tell"  # which a part has none of
+    assert part == {n: (v, w and w.removesuffix(of_formats)) for n, (v, w) in wanted.items()}
+
+
+def _placed(reason: str) -> str:
+    reason = reason.replace(", as only the column's `formats` could tell", "")
+    return reason.replace(": ", ": at p[0].q, ", 1)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "reason"),
     [
@@ -200,6 +242,43 @@ def test_a_part_that_does_not_fit_is_told_with_its_place(kind: str, text: str, r
     assert told.startswith(reason)
 
 
+PIECES = [*'[]{},:"\\ 1-.e\n', "null", "NaN", '"a"', '"b":', "1.50", "true", "\\ud800", "é", "\x01"]
+CUTS = st.tuples(
+    st.sampled_from(['[{"a": 1, "b": ["x", 2.50]}]', '[{"b": [null]}, null, {}]', "[]"]),
+    st.integers(0, 30),
+    st.integers(0, 2),
+    st.sampled_from(PIECES),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(CUTS, min_size=1, max_size=20), st.booleans())
+def test_every_damaged_value_is_a_row_or_a_reject(
+    cuts: list[tuple[str, int, int, str]],
+    documents: bool,  # noqa: FBT001 (hypothesis gives it)
+) -> None:
+    texts = [text[:at] + piece + text[at + gone :] for text, at, gone, piece in cuts]
+    part = "json" if documents else "array<string>"
+    kind = f"array<struct<a: int, b: {part}>>"
+
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_job(
+            Path(folder),
+            {"t/a.csv": as_csv(texts), "t/a.jsonl": as_lines(texts)},
+            columns={"p": {"type": kind}},
+            max_reject_ratio=1,
+            deduplicate="none",
+        )
+        rejects = done.rejects("source_file, line, reason")
+
+    for key, outcome in done.outcomes.items():
+        assert outcome.failure is None or outcome.failure.permanent
+        assert outcome.counts.conserved
+        told = [line for file, line, reason in rejects if file == key and reason]
+        assert outcome.failure or len(told) == outcome.counts.rows_rejected
+    assert done.outcomes["t/a.csv"].counts.rows_read == len(texts)
+
+
 def test_members_that_are_not_declared_are_left_out_where_unknown_columns_are() -> None:
     done = ran(
         {"t/a.csv": as_csv(['{"a": 1, "b": [2]}'])}, "struct<a: int>", unknown_columns="ignore"
@@ -208,10 +287,35 @@ def test_members_that_are_not_declared_are_left_out_where_unknown_columns_are() 
     assert [row[0] for row in done.rows] == [{"a": 1}]
 
 
-def test_json_within_keeps_its_digits() -> None:
-    done = ran({"t/a.csv": as_csv(['[{"b": 1.50, "c": [1e3, "é"]}, null]'])}, "array<json>")
+WITHIN = [
+    '{"b":  1.50, "c": [1e3, "é"]}',
+    r'"\u00e9\/"',
+    '{"a": 1, "a": 2}',
+    "12345678901234567890.10",
+    "true",
+    "[ ]",
+    '{"x": "],}\\""}',
+]
 
-    assert done.rows[0][1] == ['{"b":1.50,"c":[1e3,"é"]}', None]
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_json_within_stays_as_it_is_written(form: str) -> None:
+    text = f'[ {{"d e": {{"j":[{" , ".join(WITHIN)}, null ]}} }} ,null]'
+    data = as_csv([text]) if form == "csv" else as_lines([text])
+
+    done = ran({f"t/a.{form}": data}, 'array<struct<"d e": struct<j: array<json>, k: int>>>')
+
+    assert done.rows[0][1] == [{"d e": {"j": [*WITHIN, None], "k": None}}, None]
+
+
+def test_json_within_an_object_that_has_a_name_twice_is_no_value() -> None:
+    data = as_csv(['[{"a": 1, "a": 2}]'])
+
+    done = ran({"t/a.csv": data}, "array<struct<a: json>>", max_reject_ratio=1)
+
+    assert [row[4] for row in done.rejects] == [
+        "repeated name: at p[0], the object has 'a' twice; which one counts?"
+    ]
 
 
 def test_expressions_and_transforms_see_the_parts() -> None:
@@ -227,18 +331,51 @@ def test_expressions_and_transforms_see_the_parts() -> None:
     assert done.outcome.counts.rows_rejected == 1
 
 
-def test_a_masked_canary_is_in_no_reason() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        columns = {"p": {"type": "struct<a: int>", "mask": "drop"}}
-        text = '{"canary-4711": "canary-4711"}'
-        done = run_job(
-            Path(folder), {"t/a.csv": as_csv([text])}, columns=columns, max_reject_ratio=1
-        )
+CANARIES = [
+    '{"card": "canary-00-4711"}',
+    '{"n": "canary-01-4711"}',
+    '{"canary-02-4711": 1}',
+    '{"j": {"canary-03-4711": 1, "canary-03-4711": "canary-04-4711"}, "n": "x"}',
+    '{"canary-05-4711": 1, "canary-05-4711": 1}',
+    '["canary-06-4711"]',
+    '{"card": canary-07-4711}',
+    "canary-08-4711",
+    '{"card": "\\ud800canary-09-4711"}',
+    '{"j": {"a": 1}, "j": "canary-10-4711"}',
+    '{"n": [{"canary-11-4711": 1}]}',
+]
 
-        told = done.rejects("* EXCLUDE (run_id)")
 
-    assert len(told) == 1
-    assert "canary" not in repr(told)
+def test_a_dropped_column_is_nowhere(tmp_path: Path) -> None:
+    lines = "".join(f'{{"p": {json.dumps(text)}, "k": 1}}\n' for text in CANARIES)
+    whole = "".join(f'{{"k": 1, "p": {text}}}\n' for text in CANARIES)
+    files = {
+        "t/a.csv": as_csv(CANARIES),
+        "t/a.jsonl": lines.encode(),
+        "t/b.jsonl": whole.encode(),
+    }
+    contract = dataset(
+        columns={"p": {"type": "struct<card: string, n: int, j: json>", "mask": "drop"}},
+        max_reject_ratio=1,
+        deduplicate="none",
+    )
+
+    done = job(tmp_path / "j", files, contract)
+
+    assert not CANARY.findall(everything(done, tmp_path / "j"))
+    assert all("p" not in file.schema for file in done.files("data"))
+    assert done.outcomes["t/a.csv"].counts.rows_rejected == len(CANARIES) - 1
+
+
+def test_a_masked_column_that_a_transform_nests_stays_masked(tmp_path: Path) -> None:
+    contract = dataset(
+        columns={"card": {"type": "string", "mask": "last4"}}, transform="t.sql"
+    ).with_transform("SELECT [{'c': card}] AS card FROM input")
+
+    done = job(tmp_path / "j", {"k": b"card\ncanary-01-4711\n"}, contract)
+
+    assert done.schema == {"card": "string"}
+    assert not CANARY.findall(everything(done, tmp_path / "j"))
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,11 @@ def misfit_reason_sql(text: str, wanted: str, rules: Column) -> str:
     return literal(f"not a {wanted}: write it as {ways}, or year first")
 
 
-def reason_sql(text: str, wanted: str) -> str:
-    """Why `text` (SQL), a misfit, has no value of the type `wanted`: `<code>: <sentence>`."""
+def reason_sql(text: str, wanted: str, *, part: bool = False) -> str:
+    """Why `text` (SQL), a misfit, has no value of the type `wanted`: `<code>: <sentence>`.
+
+    A `part` of a nested value cannot have formats of its own.
+    """
     if size := decimal(wanted):
         precision, scale = size
         shape = f"not a {wanted}: write e.g. 12.5, with no exponent"
@@ -95,9 +98,10 @@ def reason_sql(text: str, wanted: str) -> str:
         return _either(number, f"out of range: a {wanted} holds {digits}", shape)
     shape = f"not a {wanted}: {_SHAPES[wanted]}"
     if wanted in _YEAR_LAST:
+        told = "" if part else ", as only the column's `formats` could tell"
         two = (
             f"ambiguous {wanted}: day and month can be read in either order; "
-            "write the year first, as only the column's `formats` could tell"
+            f"write the year first{told}"
         )
         return _either(matches(text, _YEAR_LAST[wanted]), two, shape)
     if wanted in _RANGES:

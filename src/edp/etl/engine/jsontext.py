@@ -41,6 +41,9 @@ _MEMBER: Final = re.compile(
 )
 _AFTER: Final = re.compile(rb"%b([,}])" % _WS)
 _EMPTY: Final = re.compile(rb"\{%b\}" % _WS)
+_ELEMENT: Final = re.compile(rb"%b(?:(%b)%b([,\]]))?+" % (_WS, _SCALAR, _WS))
+_NEXT: Final = re.compile(rb"%b([,\]])" % _WS)
+_EMPTY_ARRAY: Final = re.compile(rb"\[%b\]" % _WS)
 _BRACKET: Final = re.compile(
     rb'[^"\[\]{}]*+(?:"(?:[^"\\]|\\.)*+"[^"\[\]{}]*+)*+([\[\]{}])', re.DOTALL
 )
@@ -147,6 +150,37 @@ def object_at(text: bytes | mmap, at: int) -> tuple[dict[bytes, bytes], int]:
             return members, at
 
 
+def elements_at(text: bytes | mmap, at: int) -> tuple[list[bytes], int]:
+    """The elements of the array that starts `at`, and where it ends.
+
+    >>> elements_at(b'[2.50, [1, {}], "a"]', 0)
+    ([b'2.50', b'[1, {}]', b'"a"'], 20)
+
+    Raises: BadText where there is none.
+    """
+    if text[at : at + 1] != b"[":
+        raise BadText("not an array: it does not start with [")
+    if empty := _EMPTY_ARRAY.match(text, at):
+        return [], empty.end()
+    elements: list[bytes] = []
+    at += 1
+    while True:
+        found = _ELEMENT.match(text, at)
+        assert found  # it matches nothing, too
+        value, mark = found.groups()
+        at = found.end()
+        if value is None:
+            end = _checked(text, at)
+            value = text[at:end]
+            after = _NEXT.match(text, end)
+            if not after:
+                raise _bad(text, end)
+            at, mark = after.end(), after[1]
+        elements.append(value)
+        if mark == b"]":
+            return elements, at
+
+
 def string(token: bytes) -> str:
     r"""The text that a JSON string stands for.
 
@@ -189,7 +223,7 @@ def _checked(text: bytes | mmap, at: int) -> int:
     except UnicodeDecodeError:
         raise BadText("bad encoding: the record is not UTF-8") from None
     try:
-        value = json.loads(inside, parse_constant=_refuse, parse_int=len, parse_float=len)
+        value = _CHECKING.decode(inside)
     except ValueError as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else error
         raise BadText(f"not JSON: {why}") from None
@@ -200,6 +234,10 @@ def _checked(text: bytes | mmap, at: int) -> int:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value; write null")
+
+
+_CHECKING: Final = json.JSONDecoder(parse_constant=_refuse, parse_int=len, parse_float=len)
+"""Made once: a decoder for each document costs more than most documents."""
 
 
 def extent(text: bytes | mmap, at: int) -> int | None:
@@ -227,7 +265,7 @@ def _bad(text: bytes | mmap, at: int) -> BadText:
         return BadText(f"not JSON: {constant[0].decode()} is no JSON value; write null")
     if at >= len(text):
         return BadText("not JSON: the object is not closed")
-    return BadText("not JSON: something else stands where a name, a value, or , : or } belongs")
+    return BadText("not JSON: something else stands where a name, a value, or , : ] or } belongs")
 
 
 def _after_space(text: bytes | mmap, at: int) -> int:

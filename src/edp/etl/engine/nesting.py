@@ -19,6 +19,7 @@ from edp.core.nested import Array, Struct, parsed, step
 from edp.core.sql import literal, parse_sql, physical
 from edp.core.types import is_nested
 from edp.etl.engine.cast import reason_name, reason_sql, value_name
+from edp.etl.engine.jsontext import BadText, elements_at, object_at, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,14 +37,14 @@ _BATCH: Final = 10_000
 """Texts that are taken apart at a time."""
 
 
-class _Literal(str):
-    """A JSON number as it is written."""
-
-    __slots__ = ()
-
-
 class _Members(list[tuple[str, Any]]):
     """A JSON object's members, in order, however often each name comes."""
+
+
+class _Document(str):
+    """A part that stays JSON, as it is written."""
+
+    __slots__ = ()
 
 
 class _Misfit(ValueError):
@@ -51,19 +52,14 @@ class _Misfit(ValueError):
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One value without parts: its type, and its text."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
 class _Read:
-    """What the parts of a batch mean: the value of each as DuckDB writes it, or why it has none."""
+    """What the parts of a batch mean, by type and text: the value as DuckDB writes it, or why none.
 
-    values: Mapping[_Part, str | None]
-    reasons: Mapping[_Part, str]
+    A part without a value has a reason.
+    """
+
+    values: Mapping[str, Mapping[str, str | None]]
+    reasons: Mapping[str, Mapping[str, str]]
 
 
 def nested(cells: Iterable[Cell]) -> list[Cell]:
@@ -113,8 +109,8 @@ def _rows(
     kind = parsed(cell.type or "")
     texts = _distinct(con, table, cell.text)
     while batch := list(islice(texts, _BATCH)):
-        opened = {text: _opened(text) for text in batch}
-        parts: dict[str, dict[_Part, None]] = defaultdict(dict)
+        opened = {text: _opened(text, kind, cell.name) for text in batch}
+        parts: dict[str, set[str]] = defaultdict(set)
         for value in opened.values():
             if not isinstance(value, _Misfit):
                 _gather(value, kind, parts)
@@ -134,16 +130,13 @@ def _distinct(con: DuckDBPyConnection, table: str, column: str) -> Iterator[str]
             yield from (text for (text,) in rows)
 
 
-def _opened(text: str) -> Any:  # noqa: ANN401 (any JSON value; or a misfit)
+def _opened(text: str, kind: Type, path: str) -> Any:  # noqa: ANN401 (any JSON value; or a misfit)
     try:
-        value = json.loads(
-            text,
-            parse_int=_Literal,
-            parse_float=_Literal,
-            parse_constant=_refuse,
-            object_pairs_hook=_Members,
-        )
-        json.dumps(value, ensure_ascii=False).encode()
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+        if _has_json(kind):
+            value = _with_documents(value, text.encode(), kind, path)
     except json.JSONDecodeError as error:
         return _Misfit(f"not JSON: {error.msg}")
     except UnicodeEncodeError:
@@ -159,7 +152,52 @@ def _refuse(constant: str) -> None:
     raise _Misfit(f"not JSON: {constant} is no JSON value; write null")
 
 
-def _gather(value: Any, kind: Type, parts: dict[str, dict[_Part, None]]) -> None:  # noqa: ANN401
+_DECODER: Final = json.JSONDecoder(
+    parse_int=str, parse_float=str, parse_constant=_refuse, object_pairs_hook=_Members
+)
+"""Numbers stay the texts that they are written as."""
+
+
+def _has_json(kind: Type) -> bool:
+    match kind:
+        case Array():
+            return _has_json(kind.element)
+        case Struct():
+            return any(_has_json(part) for _, part in kind.fields)
+        case _:
+            return kind == "json"
+
+
+def _with_documents(value: Any, raw: bytes, kind: Type, path: str) -> Any:  # noqa: ANN401
+    """The `value` that `raw` stands for, with the parts that stay JSON as they are written.
+
+    Raises: _Misfit where the parts cannot be told apart.
+    """
+    try:
+        if value is not None and kind == "json":
+            return _Document(raw.decode())
+        if isinstance(kind, Array) and _is_array(value):
+            parts, _ = elements_at(raw, 0)
+            return [
+                _with_documents(one, part, kind.element, f"{path}[{n}]")
+                for n, (one, part) in enumerate(zip(value, parts, strict=True))
+            ]
+        if isinstance(kind, Struct) and isinstance(value, _Members):
+            members = {string(name): part for name, part in object_at(raw, 0)[0].items()}
+            fields = dict(kind.fields)
+            return _Members(
+                (name, _with_documents(one, members[name], fields[name], path + step(name)))
+                if name in fields
+                else (name, one)
+                for name, one in value
+            )
+    except BadText as error:
+        code, _, sentence = str(error).partition(": ")
+        raise _Misfit(f"{code}: {_at(path)}{sentence}") from None
+    return value
+
+
+def _gather(value: Any, kind: Type, parts: Mapping[str, set[str]]) -> None:  # noqa: ANN401
     """Note the parts of `value` that have to be read as a type without parts."""
     if isinstance(kind, Array):
         for element in value if _is_array(value) else ():
@@ -174,7 +212,7 @@ def _gather(value: Any, kind: Type, parts: dict[str, dict[_Part, None]]) -> None
         and kind not in ("string", "json")
         and (text := _text(value)) is not None
     ):
-        parts[kind][_Part(kind, text)] = None
+        parts[kind].add(text)
 
 
 def _is_array(value: object) -> bool:
@@ -188,18 +226,18 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 (any JSON value)
     return str(value) if isinstance(value, str) else None
 
 
-def _looked_up(con: DuckDBPyConnection, parts: Mapping[str, Mapping[_Part, None]]) -> _Read:
-    values: dict[_Part, str | None] = {}
-    reasons: dict[_Part, str] = {}
-    for kind, some in parts.items():
-        texts = [part.text for part in some]
+def _looked_up(con: DuckDBPyConnection, parts: Mapping[str, Iterable[str]]) -> _Read:
+    values: dict[str, dict[str, str | None]] = {}
+    reasons: dict[str, dict[str, str]] = {}
+    for kind, texts in parts.items():
         query = (
-            f"SELECT t, CAST({parse_sql('t', kind)} AS VARCHAR), {reason_sql('t', kind)} "
-            "FROM (SELECT unnest($1::VARCHAR[]) AS t)"
+            f"SELECT t, CAST(v AS VARCHAR), CASE WHEN v IS NULL "
+            f"THEN {reason_sql('t', kind, part=True)} END "
+            f"FROM (SELECT t, {parse_sql('t', kind)} AS v FROM (SELECT unnest($1::VARCHAR[]) AS t))"
         )
-        for text, value, reason in con.execute(query, [texts]).fetchall():
-            values[_Part(kind, text)] = value
-            reasons[_Part(kind, text)] = reason
+        found = con.execute(query, [list(texts)]).fetchall()
+        values[kind] = {text: value for text, value, _ in found}
+        reasons[kind] = {text: reason for text, _, reason in found if reason is not None}
     return _Read(values, reasons)
 
 
@@ -238,16 +276,15 @@ def _made(value: Any, kind: Type, read: _Read, path: str, *, surplus: bool) -> A
         return _struct(value, kind, read, path, surplus=surplus)
     assert isinstance(kind, str), "no column is a map"
     if kind == "json":
-        return _compact(value)
+        return str(value)
     text = _text(value)
     if kind == "string" and text is not None:
         return text
     if text is None:
         raise _Misfit(f"not a {kind}: {_at(path)}write one value, and neither [...] nor {{...}}")
-    part = _Part(kind, text)
-    found = read.values[part]
+    found = read.values[kind][text]
     if found is None:
-        code, _, sentence = read.reasons[part].partition(": ")
+        code, _, sentence = read.reasons[kind][text].partition(": ")
         raise _Misfit(f"{code}: {_at(path)}{sentence}")
     return found
 
@@ -259,7 +296,9 @@ def _struct(value: Any, kind: Struct, read: _Read, path: str, *, surplus: bool) 
     members: dict[str, Any] = {}
     for name, member in value:
         if name in members:
-            raise _Misfit(f"repeated name: {_at(path)}the object has {name!r} twice")
+            raise _Misfit(
+                f"repeated name: {_at(path)}the object has {name!r} twice; which one counts?"
+            )
         members[name] = member
         if name not in fields and not surplus:
             raise _Misfit(
@@ -274,12 +313,3 @@ def _struct(value: Any, kind: Struct, read: _Read, path: str, *, surplus: bool) 
 
 def _at(path: str) -> str:
     return f"at {path}, "
-
-
-def _compact(value: Any) -> str:  # noqa: ANN401 (any JSON value)
-    """The JSON text of a part that stays JSON, its numbers as they are written."""
-    if isinstance(value, _Members):
-        return f"{{{','.join(f'{_compact(n)}:{_compact(m)}' for n, m in value)}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(_compact, value))}]"
-    return str(value) if isinstance(value, _Literal) else json.dumps(value, ensure_ascii=False)
