@@ -152,6 +152,35 @@ VALUES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("partition_by", [[], ["d"]])
+def test_rows_lie_in_the_order_of_sort_by(tmp_path: Path, partition_by: list[str]) -> None:
+    text = b"n,c1,d\n3,b,x\n10,a,x\n,a,x\n2,b,x\n2,a,x\n"
+
+    done = run_job(
+        tmp_path,
+        {"t/a.csv": text},
+        columns={"n": {"type": "int"}, "c1": {"mask": "last4"}, "d": {"type": "string"}},
+        sort_by=["n", "c1"],
+        partition_by=partition_by,
+        deduplicate="none",
+    )
+
+    assert [row[0] for row in done.rows("n")] == [2, 2, 3, 10, None]
+    assert {row[0] for row in done.rows("c1")} == {"****"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sort_by": ["typo"]}, {"sort_by": ["p"]}, {"sort_by": ["n", "p"]}]
+)
+def test_a_file_is_sorted_by_columns_that_there_are_and_that_have_an_order(
+    settings: dict[str, list[str]],
+) -> None:
+    columns = {"n": {"type": "int"}, "p": {"type": "array<int>"}}
+
+    with pytest.raises(ConfigError, match=r"sort_by\."):
+        compile_contract(Dataset.model_validate({"columns": columns, **settings}))
+
+
 def test_partitions_have_hostile_values_and_lose_no_row(tmp_path: Path) -> None:
     data = "p,n\n" + "".join(
         f'"{value.replace(chr(34), chr(34) * 2)}",{n}\n' for n, value in enumerate(VALUES * 2)

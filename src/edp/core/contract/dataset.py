@@ -19,7 +19,7 @@ from edp.core.names import normalise
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,127}", re.ASCII)
 _TRANSFORM = re.compile(r".+\.sql|.+\.py:[A-Za-z_]\w*", re.ASCII)
-_NOT_ABOUT_ROWS = {"path", "table", "freshness"}
+_NOT_ABOUT_ROWS = {"path", "sort_by", "table", "freshness"}
 
 
 def name_problem(name: str) -> str | None:
@@ -119,6 +119,7 @@ class Dataset(Settings):
     checks: tuple[Check, ...] = ()
     deduplicate: Deduplicate = "exact"
     partition_by: Names = ()
+    sort_by: Names = ()
     table: Literal["parquet", "iceberg"] = "parquet"
     unknown_columns: Literal["add", "ignore", "reject", "fail"] = "add"
     max_reject_ratio: Ratio = 0.5

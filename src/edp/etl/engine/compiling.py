@@ -66,6 +66,7 @@ def _compile(contract: Dataset) -> None:
         found = _transformed(contract, cells)
     if found is not None:
         _check_partitions(contract, found)
+        _check_sorting(contract, found)
 
 
 def _check_columns(con: DuckDBPyConnection, contract: Dataset) -> None:
@@ -133,6 +134,18 @@ def _check_partitions(contract: Dataset, found: Mapping[str, str | None]) -> Non
             why = f"{given} is of type {kind}, which has no one text to name a folder"
         if why:
             raise UnfitExpression(f"partition_by.{n}", why)
+
+
+def _check_sorting(contract: Dataset, found: Mapping[str, str | None]) -> None:
+    for n, given in enumerate(contract.sort_by):
+        name = table_name(given, contract)
+        why = ""
+        if contract.columns and name not in found:
+            why = f"{given} is no column of the table; declare or derive one"
+        elif not is_plain(kind := found.get(name) or "string"):
+            why = f"{given} is of type {kind}, which has no order; derive a column from a part"
+        if why:
+            raise UnfitExpression(f"sort_by.{n}", why)
 
 
 def _transformed(contract: Dataset, cells: Sequence[Cell]) -> Mapping[str, str | None] | None:

@@ -73,6 +73,13 @@ def _mark(name: str, stored: Mapping[str, str]) -> str:
     return f"nullif({identifier(name)}, '')" if kind == "string" else identifier(name)
 
 
+def sorting(group: Group, contract: Dataset) -> list[str]:
+    """What a file's rows are sorted by, of the columns that the group's files have."""
+    there = {cell.name for cell in group.cells}
+    wanted = [table_name(name, contract) for name in contract.sort_by]
+    return [f"{identifier(name)} NULLS LAST" for name in wanted if name in there]
+
+
 def parts(
     con: DuckDBPyConnection, query: str, group: Group, contract: Dataset, table: str
 ) -> list[Part]:
@@ -87,7 +94,7 @@ def parts(
     order, row = ", ".join(marks), identifier(ROW)
     con.execute(
         f"CREATE TABLE {table} AS SELECT * EXCLUDE ({row}) FROM (SELECT *, {marked} "
-        f"FROM ({query})) ORDER BY {order}, {row}"
+        f"FROM ({query})) ORDER BY {', '.join([order, *sorting(group, contract), row])}"
     )
     texts = ", ".join(
         value_sql(stored.get(name, "string"), "string", mark)

@@ -4,6 +4,8 @@ A group of files gives one data file for each partition, its rows in input order
 file of rejects.
 """
 
+# ruff: noqa: S608 (names are the engine's own or quoted by `identifier`, values by `literal`)
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import fitting_sql, identifier, literal
 from edp.etl.engine.masking import mask_sql
-from edp.etl.engine.partitions import ROW, Part, parts
+from edp.etl.engine.partitions import ROW, Part, parts, sorting
 from edp.etl.engine.rejects import SCHEMA, rejects_query, write_lines
 from edp.etl.engine.write import Writer, in_order
 
@@ -80,9 +82,13 @@ def stage_data(
         schema = {cell.name: cell.type or types[cell.name] for cell in group.cells}
         values = _values_sql(group, schema, job.loaded_at)
         rows = _rows_sql(group, failed)
+        placed = f"SELECT {values}, k.row AS {identifier(ROW)} {rows}"
         if job.contract.partition_by:
-            query = f"SELECT {values}, k.row AS {identifier(ROW)} {rows}"
-            parted = parts(con, query, group, job.contract, f"final_{number}")
+            parted = parts(con, placed, group, job.contract, f"final_{number}")
+        elif by := sorting(group, job.contract):
+            row = identifier(ROW)
+            query = f"SELECT * EXCLUDE ({row}) FROM ({placed}) ORDER BY {', '.join([*by, row])}"
+            parted = [Part("", query, sources)]
         else:
             parted = [Part("", f"SELECT {values} {rows}", sources)]
         waiting += [(number, schema, part) for part in parted]
