@@ -6,9 +6,10 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edp.etl.engine import lines
 from edp.etl.engine.dialect import Dialect
 from edp.etl.engine.header import Header, Source
 from edp.etl.engine.lines import BOM, Reject, locate, records
@@ -17,6 +18,7 @@ from edp.etl.engine.snapshot import Snapshot
 if TYPE_CHECKING:
     from pathlib import Path
 
+FIXTURE = HealthCheck.function_scoped_fixture
 DIALECTS = [
     Dialect(","),
     Dialect(";", quote="'", escape="'"),
@@ -46,9 +48,15 @@ def source(folder: Path, text: bytes, dialect: Dialect) -> Source:
     )
 
 
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window so small that records go beyond it."""
+    monkeypatch.setattr(lines, "_WINDOW", 7)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS, ids=repr)
 @given(text=BYTES, bom=st.booleans(), data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[FIXTURE])
 def test_rows_stand_where_their_records_do(
     tmp_path_factory: pytest.TempPathFactory,
     dialect: Dialect,
@@ -74,7 +82,7 @@ def test_rows_stand_where_their_records_do(
 
 
 @given(text=BYTES, data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[FIXTURE])
 def test_what_the_parser_rejects_is_found_by_its_bytes(
     tmp_path_factory: pytest.TempPathFactory, text: bytes, data: st.DataObject
 ) -> None:

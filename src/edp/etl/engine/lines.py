@@ -7,14 +7,14 @@ right or the file fails.
 
 from __future__ import annotations
 
-import mmap
+import os
 import re
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from edp.core.errors import UnreadableFile
 from edp.etl.engine.dialect import Dialect
@@ -30,6 +30,8 @@ RAW_LIMIT: Final = 10_000
 BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = re.compile(rb"(?:\r?\n)*+")
 _MANY: Final = 1 << 60
+_WINDOW: Final = 1 << 22
+"""Bytes of a file that are at hand at a time, unless one record is longer."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,21 @@ def locate(
 
 @dataclass
 class _Walk:
-    """A walk through the records behind a file's header; `at` is the next byte, on `line`."""
+    """A walk through the records behind a file's header; `at` is the next byte, on `line`.
 
-    text: mmap.mmap
+    Of the file `text` is at hand, from byte `base` on: a window of whole lines, as address space
+    may be scarcer than the file is long. `tail` is what was read behind them; at the end of the
+    file it is part of the text, and `whole`.
+    """
+
+    file: BinaryIO
     dialect: Dialect
     at: int
     line: int
+    base: int
+    text: bytes = b""
+    tail: bytes = b""
+    whole: bool = False
 
     @classmethod
     @contextmanager
@@ -146,22 +157,24 @@ class _Walk:
         """A walk that has passed the header and what is before it."""
         header = source.header
         assert isinstance(header.layout, Dialect)
-        with (
-            Path(source.snapshot.path).open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text,
-        ):
+        with Path(source.snapshot.path).open("rb") as file:
             first = islice(records(file, header.layout), header.blank + header.present, None)
             start = next(first, None)
-            at, line = (len(text), 0) if start is None else (start.start, start.line)
-            if not at and text[: len(BOM)] == BOM:
+            if start is None:
+                at, line = file.seek(0, os.SEEK_END), 0
+            else:
+                at, line = start.start, start.line
+            file.seek(0)
+            if not at and file.read(len(BOM)) == BOM:
                 at = len(BOM)
-            yield cls(text, header.layout, at, line)
+            file.seek(at)
+            yield cls(file, header.layout, at, line, base=at)
 
     def skip(self, records: int, *, until: int | None) -> int:
         """Pass over so many records, but none that reaches the byte `until`; how many were."""
         passed, most = 0, records
         while passed < records and most:
-            found = self.dialect.past(self.text, self.at, most=min(most, records - passed))
+            found = self._past(min(most, records - passed))
             if found is None:
                 break
             count, end = found
@@ -174,20 +187,39 @@ class _Walk:
 
     def next(self) -> Record | None:
         """The next record that is no blank line."""
-        found = self.dialect.past(self.text, self.at, most=1)
-        blank = _BLANK.match(self.text, self.at)
+        found = self._past(1)
+        blank = _BLANK.match(self.text, self.at - self.base)
         assert blank is not None
         if blank.end() == len(self.text):
             return None
-        self._go(blank.end())
+        self._go(self.base + blank.end())
         start, line = self.at, self.line
-        self._go(found[1] if found else len(self.text))
-        raw = _content([self.text[start : self.at]], first=False)
+        self._go(found[1] if found else self.base + len(self.text))
+        raw = _content([self.text[start - self.base : self.at - self.base]], first=False)
         return Record(line, start, raw, unclosed=found is None)
+
+    def _past(self, most: int) -> tuple[int, int] | None:
+        """How many records come next, up to `most`, and where they end."""
+        while True:
+            if found := self.dialect.past(self.text, self.at - self.base, most=most):
+                return found[0], self.base + found[1]
+            if self.whole:
+                return None
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Move the window to where the walk is, and make it longer than what is left in it."""
+        left = self.text[self.at - self.base :] + self.tail
+        wanted = max(_WINDOW, len(left))
+        more = self.file.read(wanted)
+        self.whole = len(more) < wanted
+        self.text, self.base = left + more, self.at
+        end = len(self.text) if self.whole else self.text.rfind(b"\n") + 1
+        self.text, self.tail = self.text[:end], self.text[end:]
 
     def _go(self, end: int) -> None:
         """Move to byte `end`; a CR inside quotes may stand alone: a line end as well."""
-        passed = self.text[self.at : end]
+        passed = self.text[self.at - self.base : end - self.base]
         self.line += passed.count(b"\n")
         if b"\r" in passed:
             self.line += passed.count(b"\r") - passed.count(b"\r\n")
