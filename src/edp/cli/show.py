@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from edp.cli.tabular import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,49 +51,17 @@ def print_table(
     *,
     title: str | None = None,
     right: Sequence[str] = (),
+    spare: Sequence[str] = (),
 ) -> None:
     """A table for people; `right` names the columns of numbers.
 
-    On a terminal it is folded to the width; into a pipe or a file it goes whole.
+    On a terminal it is fitted to the width, without the columns in `spare` where it is too narrow
+    for them; into a pipe or a file it goes whole.
     """
     texts = [[cell(value) for value in row] for row in rows]
-    if sys.stdout.isatty():
-        _print_folded(columns, texts, title, right)
-    else:
-        _print_whole(columns, texts, title, right)
-
-
-def _print_whole(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None, right: Sequence[str]
-) -> None:
-    widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
-
-    def line(texts: Sequence[str]) -> str:
-        cells = (
-            text.rjust(width) if name in right else text.ljust(width)
-            for name, text, width in zip(columns, texts, widths, strict=True)
-        )
-        return f" {'   '.join(cells)}".rstrip()
-
-    rule = " " + "\u2500" * (sum(widths) + 3 * (len(widths) - 1))
-    head = [title] if title else []
-    print("\n".join([*head, line(columns), rule, *map(line, rows)]))
-
-
-def _print_folded(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None, right: Sequence[str]
-) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    shown = lines(columns, texts, right=right, spare=spare, width=width)
+    print("\n".join([*([title] if title else []), *shown]))
 
 
 def cell(value: object) -> str:
@@ -122,6 +93,7 @@ def print_receipts(receipts: Sequence[Receipt]) -> None:
             for one in receipts
         ],
         right=(*counts, "queryable ms"),
+        spare=("queryable ms", "version"),
     )
     for one in receipts:
         if one.error:
