@@ -345,13 +345,5 @@ def test_init_writes_a_contract_that_validates_and_never_overwrites(
     assert (tmp_path / "new" / ".gitignore").read_text("utf-8") == "lake/\n.env\n"
 
 
-def test_demo_tells_the_whole_story(edp: Callable[..., Ran], tmp_path: Path) -> None:
-    ran = edp("demo", "--folder", str(tmp_path / "demo"))
-
-    assert ran.status == 0
-    assert "the table has 300 rows, as before" in ran.out
-    assert "never-written.csv" in ran.out
-
-
 def test_version_is_printed(edp: Callable[..., Ran]) -> None:
     assert edp("version", "--json").json == {"version": "0.1.0"}

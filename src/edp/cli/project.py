@@ -87,11 +87,15 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where to make the demo's workspace.")] = Path(
         "edp-demo"
     ),
+    orders: Annotated[int, typer.Option(min=1000, help="How many orders, roughly.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Which orders: a seed makes the same ones.")] = 7,
 ) -> None:
     """Show the whole flow on generated orders, ending in SQL."""
     from edp.cli.demo import play
 
-    play(ctx, folder)
+    state: State = ctx.obj
+    if not play(folder, count=orders, seed=seed, environ=state.environ):
+        raise typer.Exit(1)
 
 
 def version(json: Json = False) -> None:

@@ -77,8 +77,8 @@ def cell(value: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def print_receipts(receipts: Sequence[Receipt]) -> None:
-    """A line for every file, and why the dead ones died."""
+def print_receipts(receipts: Sequence[Receipt], *, errors: bool = True) -> None:
+    """A line for every file, and, with `errors`, why the dead ones died."""
     counts = ("read", "written", "duplicate", "filtered", "rejected")
     print_table(
         ("key", "version", "state", *counts, "queryable ms"),
@@ -96,7 +96,7 @@ def print_receipts(receipts: Sequence[Receipt]) -> None:
         spare=("queryable ms", "version"),
     )
     for one in receipts:
-        if one.error:
+        if one.error and errors:
             about = "" if one.key in one.error.message else f"{one.key}: "
             say(f"{one.error.code}: {about}{one.error.message}")
 

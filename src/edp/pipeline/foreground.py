@@ -102,9 +102,13 @@ def settle(
 
 
 def until_idle(
-    place: Place, *, first: Callable[[], object] = lambda: None, patience: Patience = FOREVER
+    place: Place,
+    *,
+    first: Callable[[], object] = lambda: None,
+    patience: Patience = FOREVER,
+    shown: Callable[[], object] = lambda: None,
 ) -> Rest:
-    """Do `first`, then wait until nothing is left to do.
+    """Do `first`, then wait until nothing is left to do; `shown` is called again and again.
 
     Raises: StoreUnavailable when the disk fails this process at the work.
     """
@@ -112,6 +116,7 @@ def until_idle(
     began = clock.now()
 
     def idle() -> bool:
+        shown()
         return not (stages.queue.depth() or stages.receipts.pending())
 
     finished = _work(place, first=first, done=idle, over=patience.over())
