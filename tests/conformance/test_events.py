@@ -83,3 +83,23 @@ def test_what_did_not_commit_did_not_happen(bus: Bus) -> None:
         bus.events.put("two", {})
 
     assert [one["detail_type"] for one in bus.events.since()] == ["two"]
+
+
+def test_old_events_are_forgotten_but_for_the_newest(bus: Bus, tick: Tick) -> None:
+    for name in ("a", "b"):
+        bus.events.put(name, {})
+    tick(60)
+    for name in ("c", "d"):
+        bus.events.put(name, {})
+    tick(31)
+
+    bus.events.forget(older_than_s=90)
+    recent = [event["detail_type"] for event in bus.events.since()]
+    tick(1000)
+    bus.events.forget(older_than_s=90)
+    newest = bus.events.last_id()
+    bus.events.put("e", {})
+
+    assert recent == ["c", "d"]
+    assert [event["detail_type"] for event in bus.events.since()] == ["d", "e"]
+    assert bus.events.last_id() == newest + 1

@@ -28,6 +28,10 @@ class LocalEvents:
             _SQL.put, now=clock.now(), detail_type=detail_type, detail=json.dumps(detail)
         )
 
+    def forget(self, *, older_than_s: float) -> None:
+        """Drop the events that happened more than so many seconds ago, but for the newest."""
+        self._db.execute(_SQL.forget, before=clock.now() - older_than_s)
+
     def last_id(self) -> int:
         """The newest event's id, 0 before the first."""
         return int(self._db.value(_SQL.last_id))

@@ -14,6 +14,9 @@ class Events(Protocol):
     def put(self, detail_type: str, detail: Mapping[str, object]) -> None:
         """Say that something happened; within a transaction, only if that commits."""
 
+    def forget(self, *, older_than_s: float) -> None:
+        """Drop the events that happened more than so many seconds ago, but for the newest."""
+
     def last_id(self) -> int:
         """The newest event's id, 0 before the first."""
 

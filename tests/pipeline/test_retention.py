@@ -1,0 +1,26 @@
+"""What is kept for a while goes when it is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edp.pipeline.work import garbage
+from tests.workspaces import workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def kinds(path: Path, events: str) -> list[object]:
+    here = workspace(path, f"retention: {{events: {events}}}\n")
+    for name in ("a", "b"):
+        here.stages.events.put(name, {})
+
+    garbage(here.stages)
+
+    return [event["detail_type"] for event in here.stages.events.since()]
+
+
+def test_events_are_kept_as_long_as_retention_says(tmp_path: Path) -> None:
+    assert kinds(tmp_path / "long", "1h") == ["a", "b"]
+    assert kinds(tmp_path / "short", "0s") == ["b"]
