@@ -78,6 +78,17 @@ def test_a_duplicate_is_counted_and_renews_the_reason(
     assert (item.attempts, item.run_id) == (5, "r2")
 
 
+def test_a_duplicate_that_was_not_tried_keeps_what_the_tries_told(
+    dead_letters: DeadLetters,
+) -> None:
+    dead_letters.add(replace(OBJECT, attempts=3, run_id="r1"))
+
+    dead_letters.add(replace(OBJECT, attempts=0, run_id=None))
+
+    (item,) = dead_letters.list()
+    assert (item.attempts, item.run_id, item.count) == (3, "r1", 2)
+
+
 def test_a_redriven_item_is_a_message_again_that_says_so(queues: Queues) -> None:
     queues.dead_letters.add(OBJECT)
 

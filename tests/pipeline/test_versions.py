@@ -209,6 +209,20 @@ def test_a_file_that_others_write_into_the_source_is_found(tmp_path: Path) -> No
     assert table(here) == [(1, "new"), (2, "new")]
 
 
+def test_a_dead_file_that_is_listed_anew_is_not_told_of_again(tmp_path: Path) -> None:
+    here = workspace(tmp_path)
+    put(here, "\x00")
+    work_off(here)
+    before = here.stages.dead_letters.list()
+    (here.lake / "source" / KEY).write_text("\x00", "utf-8")  # the same bytes, a newer time
+
+    found = reconcile(here.stages)
+
+    assert found.accepted == 0
+    assert [item.key for item in before] == [KEY]
+    assert here.stages.dead_letters.list() == before
+
+
 def test_a_file_overwritten_after_its_event_is_read_as_the_version_it_now_is(
     tmp_path: Path,
 ) -> None:

@@ -131,7 +131,8 @@ def accept(stages: Stages, arrival: Arrival, *, redriven: bool = False) -> Accep
     place = (arrival.bucket, arrival.key)
     if accepted.buried:
         stages.dead_letters.remove(object_id(*place, accepted.buried))
-    if accepted.state != "dead":
+    told = arrival.listed and accepted.outcome in ("unchanged", "duplicate")
+    if accepted.state != "dead" or told:  # a listing sees a dead file again and again
         return accepted
     if redriven and not failure:
         stages.ledger.revive(*place, accepted.version, dataset=dataset)

@@ -32,8 +32,8 @@ VALUES (:id, :cause_id, :kind, :code, :reason, :dataset, :key, :version, :body, 
         :attempts, :run_id, :now, :now)
 ON CONFLICT (id) DO UPDATE SET
     cause_id = excluded.cause_id, code = excluded.code, reason = excluded.reason,
-    attempts = excluded.attempts, run_id = excluded.run_id, count = count + 1,
-    last_at = excluded.last_at;
+    attempts = max(attempts, excluded.attempts), run_id = coalesce(excluded.run_id, run_id),
+    count = count + 1, last_at = excluded.last_at;
 
 -- name: dead_letters
 SELECT * FROM dead_letter ORDER BY first_at, id;
