@@ -53,6 +53,14 @@ IN_SUPERVISOR = (
     "commit.after:1",
     "commit.after:2",
 )
+AROUND_A_COMMIT = (
+    "target.renamed:2",
+    "commit.before:2",
+    "commit.noted:1",
+    "commit.noted:2",
+    "commit.after:1",
+    "commit.after:2",
+)
 IN_WORKER = ("engine.snapshot:1", "engine.snapshot:2", "engine.staged:1")
 CRASHED = "crashed the parser"
 CONTRACT = """
@@ -198,7 +206,36 @@ def test_a_kill_while_commits_are_merged_loses_nothing(
     assert sorted(found, key=lambda one: one.id) == before
 
 
+@pytest.mark.parametrize("fault", AROUND_A_COMMIT)
+def test_a_state_lost_with_a_kill_is_made_again(place: Path, inbox: Path, fault: str) -> None:
+    status = edp(place, "ingest", str(inbox), "--dataset", "orders", faults=fault)
+    for part in (place / "lake").glob("state.db*"):
+        part.unlink()
+
+    refused = edp(place, "status")
+    rebuilt = edp(place, "rebuild")
+    finish(place, inbox)
+
+    assert status == SIGKILL, "the fault did not fire"
+    assert (refused, rebuilt) == (2, 0)
+    check(place)
+
+
+def test_a_kill_while_the_state_is_made_again_loses_nothing(place: Path, inbox: Path) -> None:
+    edp(place, "ingest", str(inbox), "--dataset", "orders")
+
+    status = edp(place, "rebuild", faults="rebuild.aside:1")
+    refused = edp(place, "status")
+    rebuilt = edp(place, "rebuild")
+    finish(place, inbox)
+
+    assert status == SIGKILL, "the fault did not fire"
+    assert (refused, rebuilt) == (2, 0)
+    check(place)
+
+
 def test_every_point_is_killed_at() -> None:
     tried = {fault.partition(":")[0] for fault in (*IN_SUPERVISOR, *IN_WORKER)}
 
-    assert tried | {"garbage.removed", "commits.merged"} == set(POINTS)
+    elsewhere = {"garbage.removed", "commits.merged", "rebuild.aside"}
+    assert tried | elsewhere == set(POINTS)

@@ -1,4 +1,4 @@
-"""Commands that look after a workspace: crawl, reconcile."""
+"""Commands that look after a workspace: crawl, reconcile, rebuild."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Json, State, workspace
 from edp.cli.show import counted, print_json, say
+from edp.core import clock
 from edp.core.errors import ConfigError
 from edp.core.identity import new_run_id
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(crawl)
     app.command()(reconcile)
+    app.command()(rebuild)
 
 
 def crawl(
@@ -52,3 +54,29 @@ def reconcile(ctx: typer.Context, json: Json = False) -> None:
         print_json(asdict(found))
     else:
         say(f"{counted(found.objects, 'object')}, {found.accepted} of them new")
+
+
+def rebuild(ctx: typer.Context, json: Json = False) -> None:
+    """Make the state again from the commits written down beside it, and list the source."""
+    from edp.pipeline.reconcile import reconcile as sentence
+    from edp.wiring.rebuild import rebuild as again
+
+    state: State = ctx.obj
+    made = again(state.path, environ=state.environ)
+    found = sentence(workspace(ctx).stages)
+    if json:
+        aside = str(made.aside) if made.aside else None
+        print_json(asdict(made) | {"aside": aside, "objects": found.objects, "new": found.accepted})
+    else:
+        last = f", the last of {clock.iso(made.last_at)}" if made.commits else ""
+        say(f"the state is made again from {counted(made.commits, 'commit')}{last}")
+        if made.left_out:
+            say("one more was written down, and had not happened")
+        for damage in made.damages:
+            say(f"cannot be read: {damage}")
+        if made.aside:
+            say(f"the state before is now {made.aside}")
+        say(f"not given back: {'; '.join(made.lost)}")
+        say(f"{counted(found.objects, 'object')} in the source, {found.accepted} of them to load")
+    if made.damages:
+        raise typer.Exit(1)

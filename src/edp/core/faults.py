@@ -24,6 +24,7 @@ POINTS: Final = (
     "commit.after",
     "commits.merged",
     "garbage.removed",
+    "rebuild.aside",
 )
 """Every point, in the order of the flow."""
 

@@ -4,7 +4,8 @@ Beside it stands a journal of its commits, from which it can be made again.
 """
 
 from edp.backends.sqlite.database import Database
-from edp.backends.sqlite.replay import merge
+from edp.backends.sqlite.kept import LOST
+from edp.backends.sqlite.replay import merge, replay
 from edp.backends.sqlite.statements import load
 
-__all__ = ["Database", "load", "merge"]
+__all__ = ["LOST", "Database", "load", "merge", "replay"]
