@@ -140,3 +140,17 @@ def test_removing_an_item_that_is_not_there_is_no_error(dead_letters: DeadLetter
     dead_letters.remove("unknown")
 
     assert len(dead_letters.list()) == 1
+
+
+def test_an_item_is_got_by_its_id(dead_letters: DeadLetters) -> None:
+    dead_letters.add(OBJECT)
+
+    assert dead_letters.get("o1") == replace(OBJECT, count=1, first_at=NOON, last_at=NOON)
+    assert dead_letters.get("o2") is None
+
+
+def test_items_are_counted_by_cause(dead_letters: DeadLetters) -> None:
+    for item in (MESSAGE, OBJECT, replace(OBJECT, id="o2"), replace(OBJECT, id="o2")):
+        dead_letters.add(item)
+
+    assert dead_letters.causes() == {"c1": 1, "c2": 2}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from edp.backends.sqlite import Database
+from edp.core.bus import RULE_FAILED, Event, Rule
+from edp.core.errors import StoreUnavailable
 from edp.events.local import LocalEvents
 from edp.events.port import Events
 from tests.conformance.scratch import scratch
@@ -19,13 +21,37 @@ class Bus:
 
     events: Events
     atomically: Callable[[], AbstractContextManager[None]]
+    heard: list[tuple[str, Event]]
+
+
+RULES = (
+    Rule("failures", {"detail": {"state": ["failed"]}}, "heard"),
+    Rule("edps", {"source": ["edp"]}, "heard"),
+    Rule("breaks", {"detail-type": ["break"]}, "broken"),
+    Rule("fills", {"detail-type": ["fill"]}, "full"),
+)
+"""`heard` remembers what it is given; `broken` cannot take anything, and `full` not now."""
+
+
+def broken(_rule: str, _event: Event) -> None:
+    raise KeyError("oh")
+
+
+def full(_rule: str, _event: Event) -> None:
+    raise StoreUnavailable("the disk is full")
 
 
 @contextmanager
 def sqlite_events() -> Iterator[Bus]:
+    heard: list[tuple[str, Event]] = []
     with scratch() as folder:
         db = Database(folder / "state.db")
-        yield Bus(LocalEvents(db), db.transaction)
+        targets = {
+            "heard": lambda rule, event: heard.append((rule, event)),
+            "broken": broken,
+            "full": full,
+        }
+        yield Bus(LocalEvents(db, rules=RULES, targets=targets), db.transaction, heard)
         db.close()
 
 
@@ -103,3 +129,65 @@ def test_old_events_are_forgotten_but_for_the_newest(bus: Bus, tick: Tick) -> No
     assert recent == ["c", "d"]
     assert [event["detail_type"] for event in bus.events.since()] == ["d", "e"]
     assert bus.events.last_id() == newest + 1
+
+
+def test_an_event_is_told_whole_with_an_id_of_its_own(bus: Bus) -> None:
+    put = bus.events.put("Glue Job State Change", {"n": 1}, source="aws.glue", resources=["arn:x"])
+    bus.events.put("Glue Job State Change", {"n": 1})
+
+    first, second = bus.events.told()
+
+    assert first.event == put
+    assert (put.source, put.resources) == ("aws.glue", ("arn:x",))
+    assert second.event.id != put.id
+    assert [row["event_id"] for row in bus.events.since()] == [put.id, second.event.id]
+
+
+def test_events_are_told_a_few_at_a_time(bus: Bus) -> None:
+    for n in range(3):
+        bus.events.put("one", {"n": n})
+
+    first = bus.events.told(limit=2)
+
+    assert [one.event.detail for one in first] == [{"n": 0}, {"n": 1}]
+    assert [one.event.detail for one in bus.events.told(first[-1].n)] == [{"n": 2}]
+
+
+def test_an_event_is_handed_to_every_rule_that_it_fits(bus: Bus) -> None:
+    failed = bus.events.put("one", {"state": "failed"}, source="elsewhere")
+    fine = bus.events.put("one", {"state": "committed"})
+    bus.events.put("one", {}, source="elsewhere")
+
+    assert bus.heard == [("failures", failed), ("edps", fine)]
+
+
+def test_rules_are_told_within_the_transaction(bus: Bus) -> None:
+    with bus.atomically():
+        bus.events.put("one", {"state": "failed"}, source="elsewhere")
+        inside = len(bus.heard)
+
+    assert inside == 1
+
+
+def test_a_target_that_breaks_undoes_nothing_and_an_event_tells_of_it(bus: Bus) -> None:
+    put = bus.events.put("break", {})
+
+    first, second = bus.events.told()
+    assert first.event == put
+    assert (second.event.detail_type, second.event.detail) == (
+        RULE_FAILED,
+        {
+            "rule": "breaks",
+            "target": "broken",
+            "event": put.id,
+            "reason": "KeyError: 'oh'",
+            "state": "failed",
+        },
+    )
+
+
+def test_a_target_that_cannot_write_now_takes_the_event_back(bus: Bus) -> None:
+    with pytest.raises(StoreUnavailable):
+        bus.events.put("fill", {})
+
+    assert bus.events.told() == []

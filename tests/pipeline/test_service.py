@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edp.core.bus import RUNTIME_CHANGED
 from edp.core.errors import ConfigError, Failure, StoreUnavailable
 from edp.etl.port import Finished
 from edp.pipeline import feed, pause, run, service
@@ -124,7 +125,7 @@ def put(here: Workspace, key: str, text: str) -> None:
 
 def told(here: Workspace) -> list[object]:
     """The states of the runtime that events told of."""
-    found = [e["detail"] for e in here.stages.events.since() if e["detail_type"] == service.CHANGED]
+    found = [e["detail"] for e in here.stages.events.since() if e["detail_type"] == RUNTIME_CHANGED]
     return [detail["state"] for detail in found if isinstance(detail, dict)]
 
 

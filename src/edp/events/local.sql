@@ -1,5 +1,6 @@
 -- name: put
-INSERT INTO event (at, source, detail_type, detail) VALUES (:now, 'edp', :detail_type, :detail);
+INSERT INTO event (event_id, at, source, detail_type, resources, detail)
+VALUES (:event_id, :at, :source, :detail_type, :resources, :detail);
 
 -- name: last_id
 SELECT coalesce(max(id), 0) FROM event;
@@ -9,4 +10,5 @@ SELECT coalesce(max(id), 0) FROM event;
 DELETE FROM event WHERE at < :before AND id < (SELECT max(id) FROM event);
 
 -- name: since
-SELECT id, at, source, detail_type, detail FROM event WHERE id > :after ORDER BY id;
+SELECT id, event_id, at, source, detail_type, resources, detail FROM event
+WHERE id > :after ORDER BY id LIMIT :limit;

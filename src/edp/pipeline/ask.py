@@ -35,7 +35,8 @@ RUNS: Final = {
     "error_message": _TEXT,
 }  # fmt: skip
 EVENTS: Final = {
-    "id": _INT, "at": _TIME, "source": _TEXT, "detail_type": _TEXT, "detail": "JSON",
+    "id": _INT, "event_id": _TEXT, "at": _TIME, "source": _TEXT, "detail_type": _TEXT,
+    "resources": "JSON", "detail": "JSON",
 }  # fmt: skip
 SCHEMA_CHANGES: Final = {
     "at": _TIME, "table": _TEXT, "version": _INT, "column_name": _TEXT, "change": _TEXT,

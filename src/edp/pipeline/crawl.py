@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edp.catalog.port import Change
-from edp.core import clock
-from edp.core.errors import StaleSnapshot
+from edp.core import bus, clock
+from edp.core.errors import EdpError, Failure, StaleSnapshot
 from edp.core.files import ADOPTED
 from edp.crawler.port import Found
 from edp.pipeline.replace import Attempt, Steps, attempt_folder, prepare
 from edp.pipeline.run import declared
+from edp.pipeline.telling import Standing, crawl_ended, crawl_failed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -38,6 +39,23 @@ def crawl(
     memory: int,
 ) -> Generator[Sequence[Task], Sequence[Finished], Crawled]:
     """Bring the catalog up to date with what others did to the target; only `table` if given."""
+    began, before = clock.now(), Standing.of(stages)
+    try:
+        crawled = yield from _crawl(stages, table, run_id=run_id, memory=memory)
+    except EdpError as error:
+        crawl_failed(stages, table, Failure.of(error))
+        raise
+    crawl_ended(stages, began, before)
+    return crawled
+
+
+def _crawl(
+    stages: Stages,
+    table: str | None,
+    *,
+    run_id: str,
+    memory: int,
+) -> Generator[Sequence[Task], Sequence[Finished], Crawled]:
     known = stages.catalog.adopted()
     there = {path for path, _ in stages.target.list()}
     looked = stages.crawler().crawl(known={path: one.sha256 for path, one in known.items()})
@@ -87,10 +105,11 @@ def _replace(stages: Stages, attempt: Attempt, change: Change) -> Steps:
                 )
                 detail = {
                     "table": attempt.dataset,
+                    "state": "succeeded",
                     "adopted": len(change.profiles),
                     "gone": len(change.remove),
                 }
-                stages.events.put("EDP Crawl State Change", detail)
+                stages.events.put(bus.CRAWL_CHANGED, detail)
         except StaleSnapshot:
             continue
         return

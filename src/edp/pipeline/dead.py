@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from edp.core import events
+from edp.core import bus, events
 from edp.core.events import ObjectCreated
 from edp.queue.port import DeadLetter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from edp.core.errors import Failure
     from edp.pipeline.stages import Stages
@@ -62,9 +62,49 @@ def dead_object(
 def bury(stages: Stages, item: DeadLetter) -> None:
     """Keep the dead letter, and say that there is one."""
     stages.dead_letters.add(item)
-    detail = {"kind": item.kind, "key": item.key, "version": item.version, "dataset": item.dataset}
-    reason = {"state": "dead", "code": item.code, "reason": item.reason, "dead_letter": item.id}
-    stages.events.put("EDP Dead Letter Added", {**detail, **reason})
+    stages.events.put(
+        bus.LETTER_ADDED,
+        {
+            "kind": item.kind,
+            "key": item.key,
+            "version": item.version,
+            "dataset": item.dataset,
+            "state": "dead",
+            "code": item.code,
+            "reason": item.reason,
+            "dead_letter": item.id,
+            "cause_id": item.cause_id,
+            "attempts": item.attempts,
+            "run": item.run_id,
+        },
+    )
+
+
+def tell_gone(stages: Stages, detail_type: str, items: Sequence[DeadLetter]) -> None:
+    """Say that `items` are dead letters no more; called after they went.
+
+    `causes` are the causes they had, `settled` those of which no letter is left.
+    """
+    causes = {item.cause_id for item in items}
+    left = stages.dead_letters.causes().keys()
+    stages.events.put(
+        detail_type,
+        {
+            "ids": [item.id for item in items],
+            "keys": sorted({item.key for item in items if item.key is not None}),
+            "datasets": sorted({item.dataset for item in items if item.dataset is not None}),
+            "causes": sorted(causes),
+            "settled": sorted(causes - left),
+        },
+    )
+
+
+def clear(stages: Stages, item_id: str) -> None:
+    """Forget a dead letter whose reason is gone, and say so; one that is not there is no error."""
+    item = stages.dead_letters.get(item_id)
+    if item is not None:
+        stages.dead_letters.remove(item_id)
+        tell_gone(stages, bus.LETTERS_CLEARED, [item])
 
 
 def object_id(bucket: str, key: str, version: str) -> str:

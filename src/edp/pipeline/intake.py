@@ -14,7 +14,7 @@ from edp.core.errors import BadKey, BadMessage, Failure, NoDataset, StoreUnavail
 from edp.core.faults import reach
 from edp.core.names import check_key, is_ignored
 from edp.ledger.port import Arrival, Current, Seen
-from edp.pipeline.dead import bury, dead_message, dead_object, object_id
+from edp.pipeline.dead import bury, clear, dead_message, dead_object, object_id
 from edp.queue.port import REDRIVEN
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def accept(stages: Stages, arrival: Arrival, *, redriven: bool = False) -> Accep
     )
     place = (arrival.bucket, arrival.key)
     if accepted.buried:
-        stages.dead_letters.remove(object_id(*place, accepted.buried))
+        clear(stages, object_id(*place, accepted.buried))
     told = arrival.listed and accepted.outcome in ("unchanged", "duplicate")
     if accepted.state != "dead" or told:  # a listing sees a dead file again and again
         return accepted

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edp.core import bus
 from edp.core.errors import ConfigError
+from edp.pipeline.dead import tell_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +48,7 @@ def redrive(stages: Stages, items: Sequence[DeadLetter]) -> int:
         left = _left(stages, items)
         for item in left:
             stages.dead_letters.redrive(item)
-        stages.events.put("EDP Dead Letters Redriven", {"ids": [item.id for item in left]})
+        tell_gone(stages, bus.LETTERS_REDRIVEN, left)
     stages.ring()
     return len(left)
 
@@ -67,7 +69,7 @@ def discard(stages: Stages, items: Sequence[DeadLetter]) -> int:
                 )
             else:
                 stages.ledger.count("discarded message")
-        stages.events.put("EDP Dead Letters Discarded", {"ids": [item.id for item in left]})
+        tell_gone(stages, bus.LETTERS_DISCARDED, left)
     return len(left)
 
 

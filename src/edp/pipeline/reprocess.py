@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edp.core import bus
 from edp.core.names import is_ignored
-from edp.pipeline.dead import object_id
+from edp.pipeline.dead import clear, object_id
 from edp.pipeline.foreground import FOREVER, settle
 from edp.pipeline.intake import destination
 
@@ -79,9 +80,9 @@ def reprocess(stages: Stages, keys: Iterable[str]) -> int:
             dataset, _ = destination(stages, key)
             version = stages.ledger.requeue(bucket, key, dataset=dataset)
             if version is not None:
-                stages.dead_letters.remove(object_id(bucket, key, version))
+                clear(stages, object_id(bucket, key, version))
                 n += 1
-        stages.events.put("EDP Files Requeued", {"files": n})
+        stages.events.put(bus.REQUEUED, {"files": n})
     stages.ring()
     return n
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edp.catalog.port import Change
-from edp.core import clock
+from edp.core import bus, clock
 from edp.core.errors import ConfigError, StaleSnapshot
-from edp.pipeline.dead import object_id
+from edp.pipeline.dead import clear, object_id
 from edp.pipeline.replace import Attempt, Steps, attempt_folder, prepare
 from edp.pipeline.run import declared
 
@@ -74,9 +74,9 @@ def _commit(stages: Stages, ready: Ready, version: Receipt, *, run_id: str) -> N
             operation="retract",
         )
         stages.ledger.discard(bucket, key, version.version, was=version.state, note="retracted")
-        stages.dead_letters.remove(object_id(bucket, key, version.version))
+        clear(stages, object_id(bucket, key, version.version))
         stages.events.put(
-            "EDP File State Change",
+            bus.FILE_CHANGED,
             {
                 "key": key,
                 "version": version.version,

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from edp.catalog.port import Change
+from edp.core import bus
 from edp.core.errors import Failure, NoDataset, StaleSnapshot, StoreUnavailable
 from edp.core.faults import reach
 from edp.core.names import normalise
@@ -17,6 +18,7 @@ from edp.etl.port import Input, Job, JobResult
 from edp.pipeline.dead import bury, dead_object
 from edp.pipeline.intake import accept_listed
 from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, knows, prepare
+from edp.pipeline.telling import run_ended
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -135,6 +137,7 @@ def _unwanted(stages: Stages, claim: Claim) -> None:
         for member in stages.runs.held(claim):
             fail(stages, claim, member, failure)
         stages.runs.end(claim, "failed", failure)
+        run_ended(stages, claim, "failed", failure)
 
 
 def _counts(member: Member, outcome: Outcome) -> bool:
@@ -194,11 +197,9 @@ def _commit(  # noqa: PLR0917 (private; what one commit is made of)
         why = next((o.failure for o in outcomes.values() if o.failure), None)
         stages.runs.end(claim, ended, why if ended == "failed" else None)
         for change in ready.plan.changes:
-            stages.events.put("EDP Schema Change", {"table": claim.dataset} | vars(change))
-        stages.events.put(
-            "EDP Run State Change",
-            {"run": claim.run_id, "dataset": claim.dataset, "state": ended, "files": len(held)},
-        )
+            stages.events.put(bus.SCHEMA_CHANGED, {"table": claim.dataset} | vars(change))
+        again = sum(state == "queued" for state in states)
+        run_ended(stages, claim, ended, why if ended == "failed" else None, again=again)
 
 
 def _has_changed(outcome: Outcome) -> bool:
@@ -226,7 +227,7 @@ def _settle(
     detail = {"key": member.key, "version": member.version, "dataset": claim.dataset}
     counts = asdict(outcome.counts)
     warned = {"warnings": dict(outcome.warnings)} if outcome.warnings else {}
-    stages.events.put("EDP File State Change", {**detail, "state": "committed", **counts, **warned})
+    stages.events.put(bus.FILE_CHANGED, {**detail, "state": "committed", **counts, **warned})
     return "committed"
 
 
@@ -260,18 +261,17 @@ def give_up(stages: Stages, claim: Claim, failure: Failure, *, state: str = "fai
     Where the disk is what failed no file is charged, and all are tried again a little later.
     """
     with stages.atomically():
-        held = stages.runs.held(claim)
+        held, again = stages.runs.held(claim), 0
         if failure.code == StoreUnavailable.code:
             stages.runs.release(held, delay_s=_DISK_PAUSE_S)
+            again = len(held)
         elif len(held) == 1:
             if held[0].head:
-                fail(stages, claim, held[0], failure)
+                again = int(fail(stages, claim, held[0], failure) == "queued")
             else:
                 stages.runs.superseded(held[0], note="a newer version arrived meanwhile")
         else:
             stages.runs.release(held, split=True)
+            again = len(held)
         stages.runs.end(claim, state, failure)
-        stages.events.put(
-            "EDP Run State Change",
-            {"run": claim.run_id, "dataset": claim.dataset, "state": state, **asdict(failure)},
-        )
+        run_ended(stages, claim, state, failure, again=again)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
+from edp.core.bus import RUNTIME_CHANGED
 from edp.core.errors import ConfigError, StoreUnavailable
 from edp.pipeline.foreground import Place
 from edp.pipeline.reconcile import Lookout, recover
@@ -29,7 +30,6 @@ _TICK_S: Final = 1.0
 _RELIST_S: Final = 30.0
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 30.0
-CHANGED: Final = "EDP Runtime State Change"
 
 
 class Ear(Protocol):
@@ -211,7 +211,8 @@ class _Service:
         self._told = reason
         self._place.pause(reason)
         self._stages.events.put(
-            CHANGED, {"state": "paused", "reason": reason} if reason else {"state": "working"}
+            RUNTIME_CHANGED,
+            {"state": "paused", "reason": reason} if reason else {"state": "working"},
         )
 
     def _sit_out(self, error: StoreUnavailable) -> None:
@@ -228,7 +229,7 @@ class _Service:
                 self._work.release()
                 paused_s = round(time.monotonic() - began, 1)
                 told = {"state": "working", "paused_s": paused_s, "reason": str(error)}
-                self._stages.events.put(CHANGED, told)
+                self._stages.events.put(RUNTIME_CHANGED, told)
             except StoreUnavailable:
                 continue
             self._told = ""

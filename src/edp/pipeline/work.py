@@ -20,6 +20,7 @@ from edp.pipeline.pause import Pause
 from edp.pipeline.reconcile import recover
 from edp.pipeline.replace import knows
 from edp.pipeline.run import give_up, run
+from edp.pipeline.telling import run_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -170,6 +171,7 @@ class Work:
                 held = self._stages.runs.held(one.claim)
                 self._stages.runs.release(held, split=False)
                 self._stages.runs.end(one.claim, "released")
+                run_ended(self._stages, one.claim, "released", again=len(held))
             del self._underway[run_id]
 
 

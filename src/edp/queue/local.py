@@ -115,6 +115,10 @@ def _message(lease: Lease) -> int:
     return int(lease.receipt.partition(":")[0])
 
 
+def _dead_letter(row: Mapping[str, Any]) -> DeadLetter:
+    return DeadLetter(**{**row, "attributes": json.loads(row["attributes"])})
+
+
 class LocalDeadLetters:
     """Dead letters in SQLite; redrive sends them to the queue named `queue`."""
 
@@ -143,8 +147,16 @@ class LocalDeadLetters:
 
     def list(self) -> Sequence[DeadLetter]:
         """All items, the oldest first."""
-        rows = self._db.rows(_SQL.dead_letters)
-        return [DeadLetter(**row | {"attributes": json.loads(row["attributes"])}) for row in rows]
+        return [_dead_letter(row) for row in self._db.rows(_SQL.dead_letters)]
+
+    def get(self, item_id: str) -> DeadLetter | None:
+        """The item with this id, if there is one."""
+        row = self._db.row(_SQL.dead_letter, id=item_id)
+        return _dead_letter(row) if row else None
+
+    def causes(self) -> Mapping[str, int]:
+        """How many items there are of each cause."""
+        return {row["cause_id"]: row["n"] for row in self._db.rows(_SQL.causes)}
 
     def redrive(self, item: DeadLetter) -> None:
         """Send the body to the queue again, marked as redriven, and forget the item."""

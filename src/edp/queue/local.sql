@@ -38,5 +38,11 @@ ON CONFLICT (id) DO UPDATE SET
 -- name: dead_letters
 SELECT * FROM dead_letter ORDER BY first_at, id;
 
+-- name: dead_letter
+SELECT * FROM dead_letter WHERE id = :id;
+
+-- name: causes
+SELECT cause_id, count(*) AS n FROM dead_letter GROUP BY cause_id;
+
 -- name: remove_dead_letter
 DELETE FROM dead_letter WHERE id = :id;

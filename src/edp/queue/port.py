@@ -90,6 +90,12 @@ class DeadLetters(Protocol):
     def list(self) -> Sequence[DeadLetter]:
         """All items, the oldest first."""
 
+    def get(self, item_id: str) -> DeadLetter | None:
+        """The item with this id, if there is one."""
+
+    def causes(self) -> Mapping[str, int]:
+        """How many items there are of each cause."""
+
     def redrive(self, item: DeadLetter) -> None:
         """Send the body to the queue again and forget the item.
 

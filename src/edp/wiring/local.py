@@ -13,13 +13,14 @@ from edp.backends.lock import Lock
 from edp.backends.sqlite import Database, merge
 from edp.catalog.local import LocalCatalog
 from edp.core import clock
+from edp.core.bus import BUILT_IN
 from edp.core.contract import Config, Local, Spark, load, mask_key
 from edp.core.errors import ConfigError
 from edp.core.holder import Holder
 from edp.core.retry import RetryPolicy
 from edp.events.local import LocalEvents
 from edp.ledger.local import LocalLedger, LocalReceipts, LocalRuns
-from edp.pipeline.dead import dead_message
+from edp.pipeline.dead import bury, dead_message
 from edp.pipeline.stages import Stages
 from edp.queue.local import LocalDeadLetters, LocalQueue
 from edp.source.local import LocalSource
@@ -27,11 +28,12 @@ from edp.target.local import LocalTarget
 from edp.topic.local import LocalTopic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from edp.backends.bell import Listening
+    from edp.core.bus import Event
     from edp.crawler.port import Crawler
     from edp.etl.port import Etl
     from edp.query.port import Query
@@ -130,7 +132,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
     queue = LocalQueue(
         db,
         QUEUE,
-        on_exhausted=lambda lease: dead_letters.add(_exhausted(lease)),
+        on_exhausted=lambda lease: bury(stages, _exhausted(lease)),
     )
     target = LocalTarget(lake)
     bell = Bell(lake / ".bell")
@@ -141,6 +143,8 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
         from edp.etl.local import LocalEtl
 
         return LocalEtl(local.workers, memory=memory, faults=environ.get("EDP_FAULTS_WORKER", ""))
+
+    targets: dict[str, Callable[[str, Event], None]] = {}
 
     def crawler() -> Crawler:
         from edp.crawler.local import LocalCrawler
@@ -166,7 +170,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
         receipts=LocalReceipts(db),
         target=target,
         catalog=LocalCatalog(db, config.name),
-        events=LocalEvents(db),
+        events=LocalEvents(db, rules=[r for r in BUILT_IN if r.target in targets], targets=targets),
         atomically=db.transaction,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
         ring=bell.ring,
