@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edp.backends.sqlite import Database, journal
-from edp.backends.sqlite import replay as replaying
 from edp.backends.sqlite.kept import KEPT, LOST, OWN
 from edp.backends.sqlite.migrations import migrate
 from edp.backends.sqlite.records import Damage, chain, last_number, segments
@@ -252,7 +252,7 @@ class Histories(RuleBasedStateMachine):
     def merge(self, killed: bool) -> None:  # noqa: FBT001 (drawn)
         with pytest.MonkeyPatch.context() as patched, suppress(Killed):
             if killed:
-                patched.setattr(replaying, "reach", _kill)
+                patched.setattr(sys.modules[merge.__module__], "reach", _kill)
             merge(self.shop.commits, self.folder / "merging.db", least=0)
 
     @rule()
