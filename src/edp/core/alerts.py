@@ -41,7 +41,9 @@ class Alert:
     `at` is in seconds, `event_id` is the event that it tells of.
 
     `subject` is what of the cause this alert is about, e.g. one file of the many that fail alike:
-    an incident is over when all its subjects are.
+    an incident is over when all its subjects are. `amounts` are summed up where several alerts are
+    told as one. While an incident is open whose key starts with one of `covered_by`, and that is
+    of the same dataset where this alert has one, this one tells nothing new.
     """
 
     dedup_key: str
@@ -60,6 +62,8 @@ class Alert:
     at: float = 0.0
     event_id: str = ""
     subject: str = ""
+    amounts: Mapping[str, int] = field(default_factory=dict)
+    covered_by: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The alert as JSON has it; `from_json` reads it back."""
@@ -73,6 +77,7 @@ class Alert:
                 **said,
                 "reasons": tuple(said["reasons"]),
                 "samples": tuple(said["samples"]),
+                "covered_by": tuple(said["covered_by"]),
                 "links": tuple(Link(**link) for link in said["links"]),
             }
         )

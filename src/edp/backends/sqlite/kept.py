@@ -41,6 +41,10 @@ KEPT: Final = ("counter", "object", "run_member", *WATCHED)
 LOST: Final[Mapping[str, str]] = {
     "message": "messages that were in the queue",
     "event": "events",
+    "incident": "which incidents were open; resolve them in PagerDuty by hand",
+    "incident_subject": "what was still wrong in them",
+    "alert": "alerts",
+    "delivery": "alerts that were not delivered yet",
     "ledger_event": "the history of each version's states",
     "announced": "bytes that a replay had announced; start the replay again",
     "seen": "what was seen of the source's files; they are read again",
