@@ -234,8 +234,31 @@ def test_a_kill_while_the_state_is_made_again_loses_nothing(place: Path, inbox: 
     check(place)
 
 
+@pytest.mark.parametrize("point", ["backup.copied", "backup.named"])
+def test_a_kill_while_a_backup_is_made_leaves_a_whole_one_or_none(
+    place: Path, inbox: Path, tmp_path: Path, point: str
+) -> None:
+    edp(place, "ingest", str(inbox), "--dataset", "orders")
+
+    status = edp(place, "backup", str(tmp_path / "kept"), faults=point)
+
+    assert status == SIGKILL, "the fault did not fire"
+    assert (tmp_path / "kept").exists() == (point == "backup.named")
+    if point == "backup.copied":
+        assert edp(place, "backup", str(tmp_path / "kept")) == 0
+    check(tmp_path / "kept")
+    check(place)
+    assert {path.name for path in tmp_path.iterdir()} == {"inbox", "kept", "workspace"}
+
+
 def test_every_point_is_killed_at() -> None:
     tried = {fault.partition(":")[0] for fault in (*IN_SUPERVISOR, *IN_WORKER)}
 
-    elsewhere = {"garbage.removed", "commits.merged", "rebuild.aside"}
+    elsewhere = {
+        "garbage.removed",
+        "commits.merged",
+        "rebuild.aside",
+        "backup.copied",
+        "backup.named",
+    }
     assert tried | elsewhere == set(POINTS)

@@ -25,6 +25,8 @@ POINTS: Final = (
     "commits.merged",
     "garbage.removed",
     "rebuild.aside",
+    "backup.copied",
+    "backup.named",
 )
 """Every point, in the order of the flow."""
 

@@ -50,7 +50,7 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         if journal:
             make_folder(journal)
-        with _translated(self.path):
+        with translated(self.path):
             migrate(self.connection)
             if self._journal:
                 self._journal.check(path, self.connection)
@@ -60,7 +60,7 @@ class Database:
         """This thread's connection."""
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            with _translated(self.path):
+            with translated(self.path):
                 connection = self._local.connection = _connect(self.path)
         return connection
 
@@ -74,7 +74,7 @@ class Database:
         if connection.in_transaction:
             yield
             return
-        with _translated(self.path):
+        with translated(self.path):
             connection.execute("BEGIN IMMEDIATE")
         recorder = self._journal.recorder(connection) if self._journal else None
         try:
@@ -87,7 +87,7 @@ class Database:
         finally:
             if recorder:
                 recorder.close()
-        with _translated(self.path):
+        with translated(self.path):
             try:
                 connection.execute("COMMIT")
             except apsw.Error:
@@ -109,13 +109,13 @@ class Database:
 
     def execute(self, sql: str, /, **values: object) -> int:
         """Run one statement; how many rows it changed."""
-        with self.transaction(), _translated(self.path):
+        with self.transaction(), translated(self.path):
             self.connection.execute(sql, values).fetchall()
             return self.connection.changes()
 
     def execute_many(self, sql: str, rows: Iterable[Mapping[str, object]], /) -> None:
         """Run one statement for each of `rows`."""
-        with self.transaction(), _translated(self.path):
+        with self.transaction(), translated(self.path):
             self.connection.executemany(sql, rows)
 
     def insert(self, sql: str, /, **values: object) -> int:
@@ -126,7 +126,7 @@ class Database:
 
     def rows(self, sql: str, /, **values: object) -> list[Row]:
         """What the statement returns, a dict a row."""
-        with _translated(self.path):
+        with translated(self.path):
             cursor = self.connection.execute(sql, values)
             first = cursor.fetchone()
             if first is None:
@@ -142,7 +142,7 @@ class Database:
 
     def value(self, sql: str, /, **values: object) -> Any:  # noqa: ANN401 (SQLite is dynamic)
         """The first column of the first row, or None."""
-        with _translated(self.path):
+        with translated(self.path):
             found = self.connection.execute(sql, values).fetchall()
         return found[0][0] if found else None
 
@@ -188,7 +188,8 @@ def _use_wal(connection: apsw.Connection) -> None:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
+    """Raise errors of SQLite at the database `path` as ours."""
     try:
         yield
     except (apsw.BusyError, apsw.LockedError) as error:

@@ -6,3 +6,6 @@ INSERT INTO journal (id, n, record, segment, ends) VALUES (1, :n, :record, :segm
 ON CONFLICT (id) DO UPDATE SET
     n = excluded.n, record = excluded.record, segment = excluded.segment, ends = excluded.ends,
     copied_at = NULL;
+
+-- name: copied
+UPDATE journal SET copied_at = :at;

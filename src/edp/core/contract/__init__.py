@@ -13,6 +13,7 @@ version only, is such a problem. Values that came from `${NAME}` are in no messa
 from edp.core.contract.columns import Column
 from edp.core.contract.config import Config
 from edp.core.contract.dataset import Dataset
+from edp.core.contract.moving import with_root
 from edp.core.contract.problems import ContractError, Problem
 from edp.core.contract.reading import load, mask_key, parse
 from edp.core.contract.runtimes import Local, Spark
@@ -32,4 +33,5 @@ __all__ = [
     "mask_key",
     "parse",
     "schema",
+    "with_root",
 ]
