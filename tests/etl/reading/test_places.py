@@ -48,10 +48,10 @@ def source(folder: Path, text: bytes, dialect: Dialect) -> Source:
     )
 
 
-@pytest.fixture(autouse=True)
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window so small that records go beyond it."""
-    monkeypatch.setattr(lines, "_WINDOW", 7)
+@pytest.fixture(autouse=True, params=[7, 1000], ids=["narrow", "wide"])
+def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window so small that records go beyond it, and one that holds the whole text."""
+    monkeypatch.setattr(lines, "_WINDOW", request.param)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=repr)

@@ -12,6 +12,7 @@ import io
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _RETURN: Final = 0x0D
 _PART: Final = 1 << 20  # bytes
+_BLANK: Final = (b"\n", b"\r\n")
 _TOGETHER: Final = 128
 """Records that are passed over at a time, where nothing is wanted of them."""
 
@@ -93,6 +95,48 @@ class Dialect:
         field = rb"(?>%b|(?! ?%b)%b)" % (quoted, quote, rest)
         whole = rb"(?:%b%b)*+(?:\n|\Z)" % (delimiter, field)
         return field + whole
+
+    @cached_property
+    def _plain(self) -> re.Pattern[bytes] | None:
+        """Texts whose quotes all stand around a whole field; the last may be open at the end.
+
+        None where quotes cannot be told by their number.
+        """
+        delimiter, quote, _ = self._marks
+        if self.escape != self.quote or len(self.delimiter.encode()) > 1:
+            return None
+        if not quote:
+            return re.compile(rb"")
+        field = rb"[^%b]*+(?<![^%b\n])%b%b" % (quote, delimiter, quote, self._inside_plain)
+        closed = rb"(?:%b%b(?=[%b\r\n]|\Z))*+" % (field, quote, delimiter)
+        return re.compile(rb"%b(?:[^%b]*+|%b)\Z" % (closed, quote, field))
+
+    @cached_property
+    def _inside_plain(self) -> bytes:
+        _, quote, _ = self._marks
+        return rb"[^%b]*+(?:%b%b[^%b]*+)*+" % (quote, quote, quote, quote)
+
+    def ends(self, text: bytes) -> list[int]:
+        r"""Where the records of `text` end, which starts with one; none where that is not plain.
+
+        Quicker than `past` by far. A record that is open at the end is not in it.
+
+        >>> Dialect(",").ends(b'1,"x\ny"\n\n2,z\n3,"')
+        [8, 13]
+        """
+        if self._plain is None or not self._plain.match(text):
+            return []
+        if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+            return []  # splitlines would part a line at a return
+        lines = text.splitlines(keepends=True)
+        stops = accumulate(map(len, lines))
+        quote = self.quote.encode()
+        counted = map(bytes.count, lines, repeat(quote)) if quote and quote in text else repeat(0)
+        return [
+            stop
+            for stop, line, quotes in zip(stops, lines, accumulate(counted), strict=False)
+            if not quotes % 2 and line not in _BLANK
+        ]
 
     def past(self, text: bytes | mmap, at: int, *, most: int) -> tuple[int, int] | None:
         r"""How many records behind `at`, up to `most`, and where they end; blank lines are none.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from edp.core.errors import UnreadableFile
 from edp.etl.engine.dialect import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from edp.etl.engine.header import Source
 
@@ -130,6 +131,8 @@ def locate(
             f"{place} good records; double each quote that stands inside quotes"
         )
     skipped = source.snapshot.skipped
+    if not skipped:
+        return found
     return [replace(r, record=replace(r.record, line=r.record.line + skipped)) for r in found]
 
 
@@ -139,7 +142,8 @@ class _Walk:
 
     Of the file `text` is at hand, from byte `base` on: a window of whole lines, as address space
     may be scarcer than the file is long. `tail` is what was read behind them; at the end of the
-    file it is part of the text, and `whole`.
+    file it is part of the text, and `whole`. `ends` says where in the text records end, if that
+    is easily told.
     """
 
     file: BinaryIO
@@ -150,6 +154,7 @@ class _Walk:
     text: bytes = b""
     tail: bytes = b""
     whole: bool = False
+    ends: Sequence[int] = ()
 
     @classmethod
     @contextmanager
@@ -200,6 +205,9 @@ class _Walk:
 
     def _past(self, most: int) -> tuple[int, int] | None:
         """How many records come next, up to `most`, and where they end."""
+        first = bisect_right(self.ends, self.at - self.base)
+        if count := min(most, len(self.ends) - first):
+            return count, self.base + self.ends[first + count - 1]
         while True:
             if found := self.dialect.past(self.text, self.at - self.base, most=most):
                 return found[0], self.base + found[1]
@@ -216,6 +224,7 @@ class _Walk:
         self.text, self.base = left + more, self.at
         end = len(self.text) if self.whole else self.text.rfind(b"\n") + 1
         self.text, self.tail = self.text[:end], self.text[end:]
+        self.ends = self.dialect.ends(self.text)
 
     def _go(self, end: int) -> None:
         """Move to byte `end`; a CR inside quotes may stand alone: a line end as well."""
