@@ -15,11 +15,9 @@ import duckdb
 from edp.core.errors import TransformFailed
 from edp.core.sql import identifier, literal, physical
 from edp.core.types import is_plain
-from edp.etl.engine.cast import reason_name, value_name
 from edp.etl.engine.check import choice_sql
 from edp.etl.engine.columns import columns
 from edp.etl.engine.express import UnfitExpression, first_line
-from edp.etl.engine.nesting import nested
 from edp.etl.engine.transforming import confine, output, run
 from edp.etl.engine.verdict import key_names, table_name, verdicts
 
@@ -88,13 +86,8 @@ def _judged(con: DuckDBPyConnection, contract: Dataset) -> Sequence[Cell]:
     header = list(contract.columns)
     while True:
         cells = columns(header, contract)
-        texts = "".join(f"c{n} VARCHAR, " for n in range(len(header)))
-        for cell in nested(cells):
-            value, reason = value_name(cell.text), reason_name(cell.text)
-            texts += f"{value} {physical(cell.type or '')}, {reason} VARCHAR, "
-        con.execute(f"CREATE OR REPLACE TABLE texts ({texts}f INTEGER)")
         try:
-            return verdicts(con, "texts", len(header), cells, contract).cells
+            return verdicts(con, len(header), cells, contract).cells
         except UnfitExpression as error:
             unknown = _UNKNOWN.search(error.why)
             if contract.columns or not unknown or unknown[1] in header:

@@ -23,8 +23,8 @@ def duplicates_sql(table: str, width: int) -> str:
     """
     texts = ", ".join(f"c{n}" for n in range(width))
     return (
-        f"SELECT row, f FROM (SELECT rowid AS row, f, "
-        f"row_number() OVER (PARTITION BY f, {texts} ORDER BY rowid) AS nth FROM {table} "
+        f'SELECT row, f FROM (SELECT "$row" AS row, f, '
+        f'row_number() OVER (PARTITION BY f, {texts} ORDER BY "$row") AS nth FROM {table} '
         f"WHERE hash(f, {texts}) IN (SELECT hash(f, {texts}) FROM {table} "
         f"GROUP BY 1 HAVING count(*) > 1)) WHERE nth > 1"
     )

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edp.core.errors import Failure, UnreadableFile
 from edp.core.names import normalise
 from edp.core.receipts import Counts
 from edp.core.sql import value_sql
-from edp.etl.engine.columns import json_places, missing, untrimmed
+from edp.etl.engine.columns import missing
 from edp.etl.engine.deduplicate import duplicates_sql, same_key_sql
 from edp.etl.engine.failing import checked, over_limit, too_parted, unusable
 from edp.etl.engine.infer import infer
+from edp.etl.engine.judging import judged
 from edp.etl.engine.locating import locate
-from edp.etl.engine.nesting import add_values
 from edp.etl.engine.offering import offered
-from edp.etl.engine.reading import read
 from edp.etl.engine.transforming import Room, transform
-from edp.etl.engine.verdict import FILTERED, Verdicts, key_names, rejects_sql, table_name, verdicts
+from edp.etl.engine.verdict import FILTERED, Verdicts, key_names, rejects_sql, table_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,11 +42,11 @@ if TYPE_CHECKING:
 class Group:
     """What was found in files with one header; mappings are by number of the file.
 
-    `texts` is the table of standardised records (c0, c1, ..., f), `rejects` that of rows which
-    columns or checks reject, `kept` the query for rows that are written (row, f, c0, ...): values
-    of the columns in `cells` that have a type, texts of the others and of masked ones. `read` are
-    the columns as the files have them. `located` has every rejected record. `warnings` are by
-    number of the file, then by check.
+    `texts` is the table with the standardised texts of rejected records at least ($row, f, c0, c1,
+    ...), `rejects` that of rows which columns or checks reject, `kept` the query for rows that are
+    written (row, f, c0, ...): values of the columns in `cells` that have a type, texts of the
+    others and of masked ones. `read` are the columns as the files have them. `located` has every
+    rejected record. `warnings` are by number of the file, then by check.
     """
 
     sources: Sequence[Source]
@@ -75,42 +73,29 @@ def judge(
 
     Raises: UnfitExpression, and any error that DuckDB has with the files.
     """
-    contract, header = job.contract, sources[0].header
-    texts, rejects, duplicates = f"texts_{number}", f"rejects_{number}", f"duplicates_{number}"
-    parsed = read(
-        con,
-        number,
-        texts,
-        sources,
-        nulls=contract.nulls,
-        untrimmed=untrimmed(cells),
-        json=json_places(cells),
-    )
-    surplus = contract.unknown_columns == "ignore"
-    add_values(con, texts, cells, Path(job.workdir), surplus=surplus)
-    judged = verdicts(con, texts, len(header.names), cells, contract)
-    values = f"({judged.query})" if judged.plain else f"values_{number}"
-    if not judged.plain:
-        con.execute(f"CREATE TABLE {values} AS {judged.query}")
-    con.execute(f"CREATE TABLE {rejects} AS {rejects_sql(texts, values, judged.rules)}")
+    contract, width = job.contract, len(sources[0].header.names)
+    rejects, duplicates = f"rejects_{number}", f"duplicates_{number}"
+    found = judged(con, number, sources, cells, job)
+    texts, values, verdicts, parsed = found.texts, found.values, found.verdicts, found.parsed
+    con.execute(f"CREATE TABLE {rejects} AS {rejects_sql(texts, values, verdicts.rules)}")
     con.execute(
         f"CREATE TABLE {duplicates} AS SELECT row, f "
-        f"FROM ({_duplicates(texts, values, len(header.names), judged, contract)}) d "
+        f"FROM ({_duplicates(texts, values, width, verdicts, contract)}) d "
         f'ANTI JOIN (SELECT "$row" FROM {values} WHERE "$code" IS NOT NULL) j ON d.row = j."$row"'
     )
-    kept, columns = _kept(con, values, duplicates, judged), _columns(judged.cells)
-    rows, by_rule = _rows(con, texts), _rows(con, rejects)
+    kept, columns = _kept(con, values, duplicates, verdicts), _columns(verdicts.cells)
+    rows, by_rule = _rows(con, f'(SELECT "$f" AS f FROM {values})'), _rows(con, rejects)
     located, failures = _locate(
-        con, sources, parsed.rejected, texts=texts, rejects=rejects, rows=rows
+        con, sources, parsed.rejected, values=values, rejects=rejects, rows=rows
     )
-    failures = {**checked(con, sources, judged.rules, located, rejects), **failures}
+    failures = {**checked(con, sources, verdicts.rules, located, rejects), **failures}
     filtered = _rows(con, f'(SELECT "$f" AS f FROM {values} WHERE "$code" = {FILTERED})')
     good = _rows(con, f"({kept})")
     if contract.transform is not None:
         room = Room(job.workdir, job.memory // 2, job.threads)
         alive = [source for source in sources if source.snapshot.number not in failures]
         made = transform(
-            con, kept, judged.cells, alive, contract, table=f"transformed_{number}", room=room
+            con, kept, verdicts.cells, alive, contract, table=f"transformed_{number}", room=room
         )
         kept, columns = made.kept, _columns(made.cells, contract)
         failures = {**made.failures, **failures}
@@ -146,7 +131,7 @@ def judge(
         counts=counts,
         admits=admits,
         failures={**parted, **failures, **parsed.failures},
-        warnings=_warnings(con, values, judged.warnings),
+        warnings=_warnings(con, values, verdicts.warnings),
     )
 
 
@@ -196,12 +181,12 @@ def _locate(
     sources: Sequence[Source],
     parser: Mapping[int, Mapping[int, str]],
     *,
-    texts: str,
+    values: str,
     rejects: str,
     rows: Mapping[int, int],
 ) -> tuple[dict[int, list[Reject]], dict[int, Failure]]:
     """Every rejected record by number of its file, and why files have failed over it."""
-    first = f"SELECT f, min(rowid) AS start FROM {texts} GROUP BY f"
+    first = f'SELECT "$f" AS f, min("$row") AS start FROM {values} GROUP BY 1'
     query = f"SELECT f, row - start, row FROM {rejects} JOIN ({first}) USING (f)"
     wanted: dict[int, dict[int, int]] = defaultdict(dict)
     for number, place, row in con.execute(query).fetchall():
@@ -217,12 +202,12 @@ def _locate(
     return located, failures
 
 
-def _duplicates(texts: str, values: str, width: int, judged: Verdicts, contract: Dataset) -> str:
+def _duplicates(texts: str, values: str, width: int, verdicts: Verdicts, contract: Dataset) -> str:
     if contract.deduplicate == "none":
-        return f"SELECT rowid AS row, f FROM {texts} WHERE false"
+        return f'SELECT "$row" AS row, f FROM {texts} WHERE false'
     if contract.deduplicate == "exact":
         return duplicates_sql(texts, width)
-    places = {cell.name: cell.text for cell in judged.cells}
+    places = {cell.name: cell.text for cell in verdicts.cells}
     order = [table_name(name, contract) for name in contract.deduplicate.order_by]
     return same_key_sql(
         values,
@@ -232,8 +217,8 @@ def _duplicates(texts: str, values: str, width: int, judged: Verdicts, contract:
     )
 
 
-def _kept(con: DuckDBPyConnection, values: str, duplicates: str, judged: Verdicts) -> str:
-    names = "".join(f", {cell.text}" for cell in judged.cells)
+def _kept(con: DuckDBPyConnection, values: str, duplicates: str, verdicts: Verdicts) -> str:
+    names = "".join(f", {cell.text}" for cell in verdicts.cells)
     rows = f'SELECT "$row" AS row, "$f" AS f{names} FROM {values} WHERE "$code" IS NULL'
     if con.execute(f"SELECT 1 FROM {duplicates} LIMIT 1").fetchall():
         return f"SELECT t.* FROM ({rows}) t ANTI JOIN {duplicates} d ON t.row = d.row"

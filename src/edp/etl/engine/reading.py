@@ -27,7 +27,7 @@ from edp.etl.engine.parquet import texts_sql, unreadable
 from edp.etl.engine.standardise import standardise_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -68,8 +68,11 @@ def read(
     nulls: Sequence[str],
     untrimmed: Collection[int],
     json: Collection[int],
+    judge: Callable[[str], str] | None = None,
 ) -> Parsed:
     """Fill `table` with the standardised texts of group `number`: c0, c1, ..., f.
+
+    If there is a `judge`, with what it makes of the query for these.
 
     `f` is the number of the record's file among the job's inputs. Texts that are `untrimmed` keep
     their outer white space; those of `json` are JSON.
@@ -78,7 +81,8 @@ def read(
     width = len(header.names)
 
     def standard(records: str) -> str:
-        return standardise_sql(records, width, nulls, untrimmed, json)
+        texts = standardise_sql(records, width, nulls, untrimmed, json)
+        return judge(texts) if judge else texts
 
     match header.layout:
         case Objects():

@@ -54,8 +54,8 @@ def rejects_query(group: Group, path: Path, run_id: str) -> str:
     value, raw, texts = value_sql("r.column_name", "r.value", group.read), "p.raw", ""
     if any(cell.mask for cell in group.read):
         width = len(group.sources[0].header.names)
-        raw = f"CASE WHEN t.rowid IS NULL THEN p.raw ELSE {record_sql(width, group.read)} END"
-        texts = f" LEFT JOIN {group.texts} t ON t.rowid = p.row"
+        raw = f'CASE WHEN t."$row" IS NULL THEN p.raw ELSE {record_sql(width, group.read)} END'
+        texts = f' LEFT JOIN {group.texts} t ON t."$row" = p.row'
     return (
         f"SELECT {literal(run_id)} AS run_id, p.source_file, p.line, r.column_name, "
         f"{value} AS value, coalesce(r.reason, p.reason) AS reason, {raw} AS raw "

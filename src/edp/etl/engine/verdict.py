@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from edp.core.names import normalise
 from edp.core.sql import identifier, parse_sql, physical
-from edp.etl.engine.cast import cast_sql
+from edp.etl.engine.cast import cast_sql, reason_name, value_name
 from edp.etl.engine.check import (
     Rule,
     check_rule,
@@ -28,6 +28,7 @@ from edp.etl.engine.check import (
 )
 from edp.etl.engine.columns import Cell
 from edp.etl.engine.express import check_condition, type_of
+from edp.etl.engine.nesting import nested
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,15 +42,17 @@ FILTERED: Final = -1
 
 
 _MOST_COMPILED: Final = 256
+_RECORDS: Final = identifier("$records")
+_TEXTS: Final = identifier("$texts")
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """The query for judged records, and what its codes mean.
 
-    Its columns are `$row` (place among the group's texts), `$f` (number of the file), `$code`,
-    a value `c<place>` for each of `cells`, and `$warn<n>` for each of `warnings`. `plain` says
-    that it judges nothing.
+    Its columns are `$row` (place among the group's records), `$f` (number of the file), `$code`,
+    a value `c<place>` for each of `cells`, `$warn<n>` for each of `warnings`, and `$texts`, the
+    list of a rejected record's texts. `plain` says that it judges nothing.
     """
 
     query: str
@@ -58,41 +61,64 @@ class Verdicts:
     warnings: tuple[str, ...] = ()
     plain: bool = False
 
+    def of(self, records: str) -> str:
+        """The query over `records`, a query whose columns are $row, c0, c1, ..., f."""
+        return f"WITH {_RECORDS} AS NOT MATERIALIZED ({records}) {self.query}"
 
-_compiled: dict[tuple[str, str, int, tuple[Cell, ...]], Verdicts] = {}
+    def of_unnumbered(self, records: str) -> str:
+        """The query, but for `$row`, over `records`, a query whose columns are c0, c1, ..., f."""
+        numbered = f'SELECT 0 AS "$row", * FROM ({records})'
+        return f'SELECT * EXCLUDE ("$row") FROM ({self.of(numbered)})'
+
+
+_compiled: dict[tuple[str, int, tuple[Cell, ...]], Verdicts] = {}
 
 
 def verdicts(
-    con: DuckDBPyConnection, texts: str, width: int, cells: Sequence[Cell], contract: Dataset
+    con: DuckDBPyConnection, width: int, cells: Sequence[Cell], contract: Dataset
 ) -> Verdicts:
-    """How the records of the table `texts` (c0, c1, ..., f) are judged.
+    """How records with so many texts (c0, c1, ..., f) are judged.
 
     What was compiled for a contract and a header is known from then on: neither the types of
     expressions nor the text change while this process, and so this DuckDB, lives.
     Raises: UnfitExpression naming the setting that does not fit these columns.
     """
-    key = (contract.hash(), texts, width, tuple(cells))
+    key = (contract.hash(), width, tuple(cells))
     if key not in _compiled:
         if len(_compiled) >= _MOST_COMPILED:
             _compiled.clear()
-        _compiled[key] = _verdicts(con, texts, width, cells, contract)
+        con.execute(f"CREATE TEMP TABLE {_RECORDS} ({_record_columns(width, cells)})")
+        try:
+            _compiled[key] = _verdicts(con, width, cells, contract)
+        finally:
+            con.execute(f"DROP TABLE {_RECORDS}")
     return _compiled[key]
 
 
+def _record_columns(width: int, cells: Sequence[Cell]) -> str:
+    """The columns of records as SQL declares them."""
+    columns = ['"$row" BIGINT', "f INTEGER", *(f"c{n} VARCHAR" for n in range(width))]
+    for cell in nested(cells):
+        columns.append(f"{value_name(cell.text)} {physical(cell.type or '')}")
+        columns.append(f"{reason_name(cell.text)} VARCHAR")
+    return ", ".join(columns)
+
+
 def _verdicts(
-    con: DuckDBPyConnection, texts: str, width: int, cells: Sequence[Cell], contract: Dataset
+    con: DuckDBPyConnection, width: int, cells: Sequence[Cell], contract: Dataset
 ) -> Verdicts:
     keys = key_names(contract)
     suspects = column_rules(cells, keys)
     rules = [rule for _, rule in suspects]
-    query = _cast(texts, cells, [cell for cell, _ in suspects], keys)
+    texts = [identifier(f"$text{n}") for n in range(width)]
+    query = _cast(cells, [cell for cell, _ in suspects], keys, texts)
     known = [cell for cell in cells if not cell.unknown]
     derived_keys = [key for key in keys if key not in {cell.name for cell in known}]
     if not (contract.derive or contract.checks or contract.where or derived_keys):
         plain = not rules and all(not cell.type and not cell.rules.case for cell in known)
-        return Verdicts(query, tuple(rules), tuple(known), plain=plain)
+        return Verdicts(_with_texts(query, texts), tuple(rules), tuple(known), plain=plain)
 
-    query = _named(query, known, contract)
+    query = _named(query, known, contract, texts)
     whens = []
 
     def reject(test: str, rule: Rule) -> None:
@@ -132,8 +158,10 @@ def _verdicts(
     names = ", ".join(f"{identifier(cell.name)} AS {cell.text}" for cell in found)
     warned = "".join(f", {identifier(f'$warn{n}')}" for n in range(len(flags)))
     code = f'CASE WHEN "$code" IS NOT NULL THEN "$code" {" ".join(whens)} END'
-    query = f'SELECT "$row", "$f", {code} AS "$code", {names}{warned} FROM ({query})'
-    return Verdicts(query, tuple(rules), tuple(found), tuple(name for name, _ in flags))
+    kept = ", ".join([names, *texts])
+    query = f'SELECT "$row", "$f", {code} AS "$code", {kept}{warned} FROM ({query})'
+    warnings = tuple(name for name, _ in flags)
+    return Verdicts(_with_texts(query, texts), tuple(rules), tuple(found), warnings)
 
 
 def key_names(contract: Dataset) -> list[str]:
@@ -166,7 +194,7 @@ def rejects_sql(texts: str, judged: str, rules: Sequence[Rule]) -> str:
     parts = ", ".join(chosen(kind) for kind in ("column_name", "value", "reason", "fatal"))
     return (
         f'SELECT j."$row" AS row, t.f, {parts} FROM {texts} t '
-        f'JOIN (SELECT "$row", "$code" FROM {judged} WHERE "$code" >= 0) j ON t.rowid = j."$row" '
+        f'JOIN (SELECT "$row", "$code" FROM {judged} WHERE "$code" >= 0) j ON t."$row" = j."$row" '
         "ORDER BY row"
     )
 
@@ -187,24 +215,31 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _cast(texts: str, cells: Sequence[Cell], suspects: Sequence[Cell], keys: Sequence[str]) -> str:
-    """The values of all cells, and the code of the first that breaks a rule."""
-    read = ['rowid AS "$row"', 'f AS "$f"']
-    for cell in cells:
-        read.append(f"{cast_sql(cell.text, cell.type, cell.rules)} AS {cell.text}")
-        if cell in suspects:
-            read.append(f"{cell.text} AS {identifier(f'$text{cell.place}')}")
+def _cast(
+    cells: Sequence[Cell], suspects: Sequence[Cell], keys: Sequence[str], texts: Sequence[str]
+) -> str:
+    """The values of all cells, the code of the first that breaks a rule, and the texts."""
+    read = ['"$row"', 'f AS "$f"']
+    read += [f"{cast_sql(cell.text, cell.type, cell.rules)} AS {cell.text}" for cell in cells]
+    read += [f"c{n} AS {text}" for n, text in enumerate(texts)]
     whens = " ".join(
-        f"WHEN {fails_sql(cell, identifier(f'$text{cell.place}'), cell.text, keys)} THEN {n}"
+        f"WHEN {fails_sql(cell, texts[cell.place], cell.text, keys)} THEN {n}"
         for n, cell in enumerate(suspects)
     )
     code = f"CASE {whens} END" if whens else "CAST(NULL AS INTEGER)"
-    values = "".join(f", {cell.text}" for cell in cells if not cell.unknown)
-    inner = f"SELECT {', '.join(read)} FROM {texts}"
-    return f'SELECT "$row", "$f", {code} AS "$code"{values} FROM ({inner})'
+    values = [cell.text for cell in cells if not cell.unknown]
+    inner = f"SELECT {', '.join(read)} FROM {_RECORDS}"
+    kept = ", ".join([*values, *texts])
+    return f'SELECT "$row", "$f", {code} AS "$code", {kept} FROM ({inner})'
 
 
-def _named(query: str, cells: Sequence[Cell], contract: Dataset) -> str:
+def _with_texts(query: str, texts: Sequence[str]) -> str:
+    """The query with the list of texts in place of the texts, and only where it is wanted."""
+    listed = f'CASE WHEN "$code" >= 0 THEN [{", ".join(texts)}] END AS {_TEXTS}'
+    return f"SELECT * EXCLUDE ({', '.join(texts)}), {listed} FROM ({query})"
+
+
+def _named(query: str, cells: Sequence[Cell], contract: Dataset, texts: Sequence[str]) -> str:
     """The values under the names that expressions know; a declared column may be missing."""
     names = [f"{cell.text} AS {identifier(cell.name)}" for cell in cells]
     there = {cell.name for cell in cells}
@@ -213,7 +248,7 @@ def _named(query: str, cells: Sequence[Cell], contract: Dataset) -> str:
         if name and name not in there:
             kind = physical(column.type or "string")
             names.append(f"CAST(NULL AS {kind}) AS {identifier(name)}")
-    return f'SELECT "$row", "$f", "$code"{"".join(f", {one}" for one in names)} FROM ({query})'
+    return f'SELECT "$row", "$f", "$code", {", ".join([*names, *texts])} FROM ({query})'
 
 
 def _derive(query: str, name: str, expr: str, kind: str, *, failed: str) -> str:
