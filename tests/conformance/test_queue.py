@@ -399,3 +399,15 @@ def test_a_queue_is_a_dict_of_messages_with_the_time_they_show_again(adapter: st
     run_state_machine_as_test(
         machine, settings=settings(deadline=None, max_examples=40, stateful_step_count=25)
     )
+
+
+def test_the_oldest_message_is_known_hidden_or_not(queue: Queue, tick: Tick) -> None:
+    none = queue.oldest_at()
+    queue.send("a")
+    tick(5)
+    queue.send("b")
+    (lease, _) = queue.receive()
+    hidden = queue.oldest_at()
+    queue.ack(lease)
+
+    assert (none, hidden, queue.oldest_at()) == (None, NOON, NOON + 5)

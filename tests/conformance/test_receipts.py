@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from edp.ledger.port import BatchLimits, Lately, Vitals
 from tests.conformance.ledgers import (
     BROKEN,
     COUNTS,
@@ -191,3 +192,60 @@ def test_the_next_try_is_the_earliest_of_the_queued(custody: Custody) -> None:
     assert waiting is not None
     assert at_once is not None
     assert waiting > NOON >= at_once
+
+
+# vitals -------------------------------------------------------------------------------------------
+
+
+def test_at_first_there_is_nothing_to_watch(custody: Custody) -> None:
+    assert custody.receipts.vitals(since=0) == Vitals(0, None, {}, {}, None)
+
+
+def test_what_waits_and_what_runs_is_the_backlog(custody: Custody, tick: Tick) -> None:
+    custody.accept(event("A", "01"))
+    tick(5)
+    custody.accept(event("B", "01", key="other"))
+
+    before = custody.receipts.vitals(since=0)
+    custody.claimed(BatchLimits(max_files=1, max_bytes=100, max_wait_s=0))
+    after = custody.receipts.vitals(since=0)
+
+    assert (before.backlog, before.waiting_since) == (2, NOON)
+    assert (after.backlog, after.waiting_since) == (2, NOON + 5)
+
+
+def test_lately_is_what_was_committed_and_what_ended_since(custody: Custody, tick: Tick) -> None:
+    for n, dataset in enumerate(("orders", "orders", "people")):
+        custody.accept(event("A", "01", key=f"{n}"), dataset=dataset)
+    tick(3)
+    custody.work()
+    tick(60)
+    custody.accept(event("B", "01", key="bad"), dataset="people")
+    custody.fail()
+
+    all_ = custody.receipts.vitals(since=0)
+    late = custody.receipts.vitals(since=NOON + 10)
+
+    assert all_.lately == {
+        "orders": Lately(files=2, rows_read=20, rows_rejected=2, runs=1, runs_failed=0),
+        "people": Lately(files=1, rows_read=10, rows_rejected=1, runs=2, runs_failed=1),
+    }
+    assert late.lately == {"people": Lately(runs=1, runs_failed=1)}
+    assert (all_.queryable_p95_s, late.queryable_p95_s) == (3.0, None)
+    assert all_.commits == {"orders": NOON + 3, "people": NOON + 3}
+
+
+def test_a_run_that_was_released_is_neither_good_nor_bad(custody: Custody) -> None:
+    custody.accept(event("A", "01"))
+    claim = custody.claimed()
+    custody.runs.release(custody.runs.held(claim))
+    custody.runs.end(claim, "released")
+
+    assert custody.receipts.vitals(since=0).lately == {}
+
+
+def test_a_dataset_without_a_commit_has_none(custody: Custody) -> None:
+    custody.accept(event("A", "01"))
+    custody.accept(event("A", "01", key="nowhere"), dataset=None, failure=BROKEN)
+
+    assert custody.receipts.vitals(since=0).commits == {"orders": None}

@@ -242,3 +242,19 @@ def test_a_link_in_the_target_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "lake" / "target" / "x.parquet").symlink_to(tmp_path / "x.parquet")
 
     assert list(target.list()) == []
+
+
+def test_what_is_free_is_what_the_file_system_says(tmp_path: Path) -> None:
+    target = LocalTarget(tmp_path)
+
+    free, system = target.free(), os.statvfs(tmp_path)
+
+    assert 0 < free <= system.f_blocks * system.f_frsize
+
+
+def test_a_lake_that_is_gone_cannot_tell_what_is_free(tmp_path: Path) -> None:
+    target = LocalTarget(tmp_path / "lake")
+    (tmp_path / "lake").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(StoreUnavailable, match="cannot look at"):
+        target.free()

@@ -170,6 +170,7 @@ SPECIAL = {  # where the page says more than the model
     "datasets.*.columns.*.type": "inferred",
     "runtimes.local.memory": "4GB",
     "batch.max_bytes": "256MB",
+    "alarms.disk_free": "1GB",
     "retention.superseded": "1d",
 }
 

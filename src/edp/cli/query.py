@@ -45,7 +45,7 @@ def query(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Ask the tables, and edp.files, .runs, .rejects, .events and .schema_changes."""
+    """Ask the tables, and edp.files, .runs, .rejects, .events, .alarms and .schema_changes."""
     from edp.pipeline.ask import answer, export
 
     here = workspace(ctx)

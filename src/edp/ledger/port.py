@@ -104,6 +104,33 @@ class Committed:
 
 
 @dataclass(frozen=True)
+class Lately:
+    """What became of one dataset's files lately: those committed, and the runs that ended."""
+
+    files: int = 0
+    rows_read: int = 0
+    rows_rejected: int = 0
+    runs: int = 0
+    runs_failed: int = 0
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """How the work goes right now.
+
+    `waiting_since` (seconds) is when the version that is taken next began to wait. `commits` is
+    when each dataset's newest commit was, None before its first. `queryable_p95_s` is the time
+    from arrival to commit that 95 % of the files committed lately stayed below.
+    """
+
+    backlog: int
+    waiting_since: float | None
+    commits: Mapping[str, float | None]
+    lately: Mapping[str, Lately]
+    queryable_p95_s: float | None
+
+
+@dataclass(frozen=True)
 class BatchLimits:
     """When a batch is full (files, bytes) or has waited long enough (seconds)."""
 
@@ -235,6 +262,9 @@ class Receipts(Protocol):
 
     def pending(self, keys: Sequence[str] | None = None) -> int:
         """How many versions are queued or running."""
+
+    def vitals(self, *, since: float) -> Vitals:
+        """How the work goes; lately means after `since` (seconds)."""
 
     def next_ready_at(self, *, max_wait_s: float = 0.0) -> float | None:
         """When the next queued version is to be tried (seconds), if there is one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from edp.backends.sqlite import load
 from edp.core.clock import iso
 from edp.core.errors import Failure
 from edp.core.receipts import Counts, Receipt
-from edp.ledger.port import Committed
+from edp.ledger.port import Committed, Lately, Vitals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,10 +72,40 @@ class LocalReceipts:
         given = None if keys is None else json.dumps(keys)
         return int(self._db.value(_SQL.pending, keys=given))
 
+    def vitals(self, *, since: float) -> Vitals:
+        """How the work goes; lately means after `since` (seconds)."""
+        with self._db.reading():
+            commits = {row["dataset"]: row["at"] for row in self._db.rows(_SQL.newest_commits)}
+            given = {"datasets": json.dumps(list(commits)), "since": since}
+            files = {row.pop("dataset"): row for row in self._db.rows(_SQL.recent_files, **given)}
+            runs = {r.pop("dataset"): r for r in self._db.rows(_SQL.recent_runs, since=since)}
+            waits = [row["wait"] for row in self._db.rows(_SQL.recent_waits, **given)]
+            return Vitals(
+                backlog=self._db.value(_SQL.backlog),
+                waiting_since=self._db.value(_SQL.waiting_since),
+                commits=commits,
+                lately={
+                    name: Lately(**files.get(name, {}), **runs.get(name, {}))
+                    for name in sorted(files.keys() | runs.keys())
+                },
+                queryable_p95_s=percentile(waits, 0.95),
+            )
+
     def next_ready_at(self, *, max_wait_s: float = 0.0) -> float | None:
         """When the next queued version is to be tried (seconds), if there is one."""
         at: float | None = self._db.value(_SQL.next_ready_at, max_wait=max_wait_s)
         return at
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The least of `values` that `share` of them do not exceed; None where there are none.
+
+    >>> percentile([4.0, 1.0, 2.0, 3.0], 0.5), percentile([], 0.5)
+    (2.0, None)
+    """
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def _receipt(row: Mapping[str, Any]) -> Receipt:

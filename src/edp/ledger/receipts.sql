@@ -36,3 +36,34 @@ WHERE v.state IN ('queued', 'running')
 SELECT min(CASE WHEN attempts OR cohort IS NOT NULL THEN not_before
                 ELSE max(not_before, changed_at + :max_wait) END)
 FROM version WHERE state = 'queued';
+
+-- name: backlog
+SELECT count(*) FROM version WHERE state IN ('queued', 'running');
+
+-- name: waiting_since
+-- the one that is taken next: those that failed wait in order of their next try
+SELECT changed_at FROM version WHERE state = 'queued' ORDER BY not_before, id LIMIT 1;
+
+-- name: newest_commits
+-- one step down the index for each dataset, however many versions it has
+WITH RECURSIVE one(dataset) AS (
+    SELECT min(dataset) FROM version
+    UNION ALL
+    SELECT (SELECT min(dataset) FROM version v WHERE v.dataset > one.dataset) FROM one
+    WHERE one.dataset IS NOT NULL)
+SELECT dataset, (SELECT max(committed_at) FROM version v WHERE v.dataset = one.dataset) AS at
+FROM one WHERE dataset IS NOT NULL;
+
+-- name: recent_files
+SELECT v.dataset, count(*) AS files, coalesce(sum(rows_read), 0) AS rows_read,
+       coalesce(sum(rows_rejected), 0) AS rows_rejected
+FROM json_each(:datasets) d CROSS JOIN version v ON v.dataset = d.value AND v.committed_at > :since
+GROUP BY v.dataset;
+
+-- name: recent_waits
+SELECT v.committed_at - v.arrived_at AS wait
+FROM json_each(:datasets) d CROSS JOIN version v ON v.dataset = d.value AND v.committed_at > :since;
+
+-- name: recent_runs
+SELECT dataset, count(*) AS runs, sum(state IN ('failed', 'lost')) AS runs_failed
+FROM run WHERE ended_at > :since AND state <> 'released' GROUP BY dataset;

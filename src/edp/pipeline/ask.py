@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from edp.core.errors import ConfigError
 from edp.core.files import ADOPTED
 from edp.core.sql import identifier
+from edp.pipeline.alarms import history, states
 from edp.query.port import Files, Snapshot, View
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ EVENTS: Final = {
     "id": _INT, "event_id": _TEXT, "at": _TIME, "source": _TEXT, "detail_type": _TEXT,
     "resources": "JSON", "detail": "JSON",
 }  # fmt: skip
+ALARMS: Final = {
+    "name": _TEXT, "state": _TEXT, "since": _TIME, "reason": _TEXT, "metric": _TEXT,
+    "namespace": _TEXT, "dataset": _TEXT, "statistic": _TEXT, "comparison": _TEXT,
+    "threshold": _FLOAT, "period_s": _INT, "evaluation_periods": _INT,
+    "datapoints_to_alarm": _INT, "missing": _TEXT, "help": _TEXT, "command": _TEXT,
+}  # fmt: skip
+ALARM_HISTORY: Final = {
+    "name": _TEXT, "at": _TIME, "before": _TEXT, "state": _TEXT, "reason": _TEXT,
+}  # fmt: skip
 SCHEMA_CHANGES: Final = {
     "at": _TIME, "table": _TEXT, "version": _INT, "column_name": _TEXT, "change": _TEXT,
     "old_type": _TEXT, "new_type": _TEXT, "method": _TEXT, "run_id": _TEXT,
@@ -52,6 +62,8 @@ def snapshot(stages: Stages) -> Snapshot:
         "files": (FILES, lambda: [one.to_json() for one in stages.receipts.receipts()]),
         "runs": (RUNS, stages.receipts.runs),
         "events": (EVENTS, stages.events.since),
+        "alarms": (ALARMS, lambda: states(stages)),
+        "alarm_history": (ALARM_HISTORY, lambda: history(stages)),
         "schema_changes": (SCHEMA_CHANGES, stages.catalog.schema_changes),
     }
     views = {table.name: _view(stages, table, files) for table, files in stages.catalog.snapshot()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from edp.core import clock
 from edp.core.errors import EdpError, StoreUnavailable
+from edp.pipeline.alarms import AlarmWatch
 from edp.pipeline.reconcile import reconcile, recover
 from edp.pipeline.work import Every, Work, drive, garbage, until
 
@@ -174,5 +175,6 @@ def _work_here(place: Place, done: Callable[[], bool], over: Callable[[], bool])
                 work.release()
             raise
         work.release()
+    AlarmWatch(place.stages).look()
     garbage(place.stages)
     return finished

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from edp.core.bus import RUNTIME_CHANGED
 from edp.core.errors import ConfigError, StoreUnavailable
+from edp.pipeline.alarms import LOOK_S, AlarmWatch
 from edp.pipeline.foreground import Place
 from edp.pipeline.reconcile import Lookout, recover
 from edp.pipeline.work import Every, Work, garbage
@@ -147,6 +148,7 @@ class _Service:
         self._watcher: Watcher | None = None
         self._work = Work(place.stages, etl, memory=place.memory)
         self._lookout = Lookout(place.stages, stop=stop)
+        self._alarms, self._look = AlarmWatch(place.stages), Every(LOOK_S)
         self._relist, self._collect = Every(_RELIST_S), Every()
         self._told = ""
 
@@ -169,6 +171,7 @@ class _Service:
         self._etl.warm()
         self._start_watching()
         self._lookout.list()
+        self._alarms.look()
 
     def _start_watching(self) -> None:
         if self._watch and self._watcher is None:
@@ -187,6 +190,8 @@ class _Service:
         within_s = _TICK_S if next_s is None else min(_TICK_S, next_s)
         self._work.turn(flush=False, bell=self._ear.handle, within_s=within_s)
         self._tell_pause()
+        if self._look.due():
+            self._alarms.look()
         self._log.events()
         if self._collect.due():
             garbage(self._stages)
@@ -244,6 +249,7 @@ class _Service:
                 self._ear.quiet()
                 self._work.turn(flush=False, claim=False, bell=self._ear.handle)
             self._work.release()
+            self._alarms.look()
             self._log.events()
         except StoreUnavailable as error:  # the next start frees what is left
             self._log.warn("stopped before all could be given back", reason=str(error))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from edp.alarms.port import Alarms
     from edp.catalog.port import Catalog
     from edp.core.contract import Config
     from edp.crawler.port import Crawler
@@ -42,6 +43,7 @@ class Stages:
     target: Target
     catalog: Catalog
     events: Events
+    alarms: Alarms
     atomically: Callable[[], AbstractContextManager[None]]
     tidy: Callable[[], object]
     etl: Callable[[], Etl]

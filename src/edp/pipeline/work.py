@@ -216,7 +216,9 @@ def garbage(stages: Stages) -> Sequence[str]:
     hour at least, as its commit may still come.
     """
     stages.tidy()
-    stages.events.forget(older_than_s=stages.config.retention.events.total_seconds())
+    kept_s = stages.config.retention.events.total_seconds()
+    stages.events.forget(older_than_s=kept_s)
+    stages.alarms.forget(older_than_s=kept_s)
     keep_s = stages.config.retention.superseded.total_seconds()
     collected = list(stages.target.remove(stages.catalog.retired(removed_for_s=keep_s)))
     orphans = stages.target.collect(

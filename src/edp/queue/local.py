@@ -94,6 +94,11 @@ class LocalQueue:
         """How many messages there are, hidden ones included."""
         return int(self._db.value(_SQL.depth, queue=self._name))
 
+    def oldest_at(self) -> float | None:
+        """When the oldest message there is was sent (seconds), hidden ones included."""
+        at: float | None = self._db.value(_SQL.oldest_at, queue=self._name)
+        return at
+
     def show_all(self) -> None:
         """Show every hidden message; for a start, when nobody else can hold one."""
         self._db.execute(_SQL.show_all, queue=self._name, now=clock.now())

@@ -25,6 +25,9 @@ UPDATE message SET visible_at = :now WHERE queue = :queue AND receipt IS NOT NUL
 -- name: depth
 SELECT count(*) FROM message WHERE queue = :queue;
 
+-- name: oldest_at
+SELECT min(sent_at) FROM message WHERE queue = :queue;
+
 -- name: add_dead_letter
 INSERT INTO dead_letter (id, cause_id, kind, code, reason, dataset, key, version, body, attributes,
                          attempts, run_id, first_at, last_at)

@@ -54,6 +54,9 @@ class Queue(Protocol):
     def depth(self) -> int:
         """How many messages there are, hidden ones included."""
 
+    def oldest_at(self) -> float | None:
+        """When the oldest message there is was sent (seconds), hidden ones included."""
+
 
 @dataclass(frozen=True)
 class DeadLetter:

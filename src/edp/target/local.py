@@ -102,6 +102,13 @@ class LocalTarget:
             elif old:
                 leftover.unlink(missing_ok=True)
 
+    def free(self) -> int:
+        """Bytes that can still be written."""
+        try:
+            return shutil.disk_usage(self._lake).free
+        except OSError as error:
+            raise StoreUnavailable(f"cannot look at {self._lake}: {error}") from error
+
     def list(self) -> Iterator[tuple[str, float]]:
         """Every Parquet file of the target: its path below the lake and its age (seconds)."""
         now = time.time()

@@ -29,6 +29,12 @@ class Target(Protocol):
     def discard(self, workdir: Path) -> None:
         """Remove an attempt's folder with what was not published."""
 
+    def free(self) -> int:
+        """Bytes that can still be written.
+
+        Raises: StoreUnavailable where that cannot be told.
+        """
+
     def list(self) -> Iterator[tuple[str, float]]:
         """Every Parquet file of the target: its path below the lake and its age (seconds)."""
 

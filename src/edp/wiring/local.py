@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edp.alarms.local import LocalAlarms
 from edp.backends.bell import Bell
 from edp.backends.lock import Lock
 from edp.backends.sqlite import Database, merge
@@ -171,6 +172,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
         target=target,
         catalog=LocalCatalog(db, config.name),
         events=LocalEvents(db, rules=[r for r in BUILT_IN if r.target in targets], targets=targets),
+        alarms=LocalAlarms(db),
         atomically=db.transaction,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
         ring=bell.ring,

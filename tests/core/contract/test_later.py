@@ -68,7 +68,7 @@ def test_the_whole_interface_is_understood_and_what_comes_later_is_told() -> Non
     lines = refused(WHOLE, **SECRETS)
 
     told = [line.split(": not available in this version (edp 0.1): ")[0] for line in lines]
-    assert told == ["35: datasets.orders.freshness", "36: alerts"]
+    assert told == ["36: alerts"]
 
 
 def test_the_interface_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,6 @@ LATER_SETTINGS = [
     "retention: {rejects: 1d}",
     "datasets: {a: {deduplicate: {keys: [b], scope: table}}}",
     "datasets: {a: {table: iceberg}}",
-    "datasets: {a: {freshness: 1h}}",
     "alerts: {slack: {webhook_url: https://example.com}}",
 ]
 
@@ -116,18 +115,20 @@ def test_every_row_of_the_table_has_its_test() -> None:
 def test_a_row_taken_out_of_the_table_makes_its_setting_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = "datasets: {a: {table: iceberg, freshness: 1h}}"
+    text = "datasets: {a: {table: iceberg, deduplicate: {keys: [b], scope: table}}}"
     rows = tuple(row for row in LATER if row.setting != "datasets.*.table")
     monkeypatch.setattr(edp.core.contract.later, "LATER", rows)
 
     lines = refused(text)
 
-    assert [line.split(": ")[1] for line in lines] == ["datasets.a.freshness"]
+    assert [line.split(": ")[1] for line in lines] == ["datasets.a.deduplicate.scope"]
 
 
 @pytest.mark.parametrize(
     "text",
     [
+        "alarms: {oldest_message: 1min, reject_ratio: 1, disk_free: 10GB}",
+        "datasets: {a: {freshness: 1h}}",
         "alerts: {}",
         "alerts: {slack: }",
         "batch: {max_partitions: 1000}",

@@ -33,7 +33,7 @@ datasets:
       day: {type: dat}
       a: {rename: same}
       b: {rename: same}
-    freshness: 1h
+    table: iceberg
 retry:
   base: 10min
   cap: 1min
@@ -49,7 +49,7 @@ batch:
         ["5", "datasets.orders.columns.id.typ"],
         ["6", "datasets.orders.columns.day.type"],
         ["8", "datasets.orders.columns.b"],
-        ["9", "datasets.orders.freshness"],
+        ["9", "datasets.orders.table"],
         ["13", "retry.max_attempts"],
         ["15", "batch.max_wait"],
         ["16", "batch.max_bytes"],

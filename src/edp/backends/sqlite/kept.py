@@ -41,6 +41,8 @@ KEPT: Final = ("counter", "object", "run_member", *WATCHED)
 LOST: Final[Mapping[str, str]] = {
     "message": "messages that were in the queue",
     "event": "events",
+    "alarm": "the states of alarms; they are evaluated again",
+    "alarm_change": "the history of alarms",
     "incident": "which incidents were open; resolve them in PagerDuty by hand",
     "incident_subject": "what was still wrong in them",
     "alert": "alerts",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, field_validator
 
+from edp.core.contract.alarms import Alarms
 from edp.core.contract.alerts import Alerts
 from edp.core.contract.dataset import Dataset, DatasetName, name_problem
 from edp.core.contract.invalid import nearest
@@ -27,6 +28,7 @@ class Config(Settings):
     retry: Retry = Field(default_factory=Retry)
     retention: Retention = Field(default_factory=Retention)
     datasets: Mapping[DatasetName, Entry[Dataset]] = {}
+    alarms: Alarms = Field(default_factory=Alarms)
     alerts: Alerts = Field(default_factory=Alerts)
 
     @field_validator("datasets", mode="after")

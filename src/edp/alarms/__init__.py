@@ -1,0 +1,1 @@
+"""The alarms stage: in which state each alarm is, and how it came there."""
