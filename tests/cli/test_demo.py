@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ORDERS = 2000
 SEED = 11
 EDP = Path(sys.executable).parent / "edp"
-VOLATILE = (r"\d+\n", r"\d{8}T\d{6}-[0-9a-f]{8}")
+VOLATILE = (r" *\d+\n", r"\d{8}T\d{6}-[0-9a-f]{8}")
 
 
 def demo(folder: Path, *, seed: int = SEED) -> subprocess.CompletedProcess[str]:
