@@ -73,6 +73,27 @@ def test_rejects_are_replayed_with_the_contract_as_it_is_now(
     assert loaded("rejects", "t", "--replay", "--json").json == {"files": []}
 
 
+def test_small_files_of_tables_are_merged_by_hand(
+    loaded: Callable[..., Ran], tmp_path: Path
+) -> None:
+    (tmp_path / "c.csv").write_text("id,n\n4,z\nfour,z\n", "utf-8")
+    assert loaded("ingest", "c.csv", "--dataset", "t").status == 0
+    before = ids(loaded)
+
+    merged = loaded("compact", "t", "--json").json["merges"]
+    people = loaded("compact").out
+    nothing = loaded("compact").out
+    unknown = loaded("compact", "typo")
+
+    assert [(m["table"], m["partition"], m["files"], m["rows"]) for m in merged] == [
+        ("t", "", 2, 3)
+    ]
+    assert "t__rejects" in people
+    assert nothing == "there are no small files to be merged\n"
+    assert (unknown.status, "'typo'" in unknown.err) == (2, True)
+    assert ids(loaded) == before
+
+
 def test_a_backfill_reads_every_file_again_and_doubles_no_row(
     loaded: Callable[..., Ran], contract: Callable[[str], int]
 ) -> None:

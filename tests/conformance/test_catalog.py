@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edp.backends.sqlite import Database
 from edp.catalog.local import LocalCatalog
-from edp.catalog.port import Catalog, Change, Column, Plan, Table
+from edp.catalog.port import Catalog, Change, Column, Plan, Rewriting, Table
 from edp.core.errors import EdpError, StaleSnapshot
 from edp.core.files import ADOPTED, DataFile, Kind, ProfileColumn
 from edp.core.types import Admits, declared_admits
@@ -379,6 +379,101 @@ def test_a_file_whose_sources_all_go_at_once_is_dropped(catalog: Catalog) -> Non
     assert ([one.path for one in plan.drop], plan.rewrite) == (["p1"], ())
 
 
+# reshaping ---------------------------------------------------------------------------------------
+
+
+def test_files_become_one_and_the_sources_stay_what_they_are(catalog: Catalog) -> None:
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+    ingest(catalog, "p2", {"b": {"n": INTS, "s": WORDS}})
+    before, said = table(catalog), told(catalog)
+
+    plan = catalog.reshape("orders", drop=["p1", "p2"])
+    merged = file("p3", {"a": 10, "b": 10}, {"n": "bigint"})
+    catalog.replace(plan, rewritten=[merged], run_id="r", operation="compact")
+
+    after = table(catalog)
+    assert {one.path: dict(one.sources) for one in plan.drop} == {"p1": {"a": 10}, "p2": {"b": 10}}
+    assert (after.columns, after.rows, after.files) == (before.columns, 20, 1)
+    assert catalog.holders(["a", "b"]) == {"orders": {"a", "b"}}
+    assert told(catalog) == said
+    assert catalog.versions("orders")[-1]["operation"] == "compact"
+
+
+def test_a_file_that_is_in_no_table_any_more_cannot_be_reshaped(catalog: Catalog) -> None:
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+    ingest(catalog, "p2", {"b": {"n": INTS}})
+    held = {one.path: one for one in catalog.files("orders")}
+    commit(catalog, Change("orders", remove=frozenset({"b"})))
+
+    with pytest.raises(StaleSnapshot):
+        catalog.reshape("orders", drop=["p1", "p2"])
+    with pytest.raises(StaleSnapshot):
+        catalog.reshape("orders", drop=[], rewrite=[Rewriting(held["p2"], frozenset("b"))])
+    with pytest.raises(StaleSnapshot):
+        catalog.reshape("other", drop=["p1"])
+
+
+def test_a_plan_to_reshape_is_stale_after_another_commit(catalog: Catalog) -> None:
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+    plan = catalog.reshape("orders", drop=["p1"])
+    ingest(catalog, "p2", {"b": {"n": INTS}})
+
+    with pytest.raises(StaleSnapshot):
+        catalog.replace(plan, rewritten=[], run_id="r", operation="compact")
+
+
+def test_reshaping_rejects_gives_the_table_itself_no_version(catalog: Catalog) -> None:
+    add = (rejects("j1", {"a": 2}), rejects("j2", {"b": 1}))
+    commit(catalog, Change("orders", add=add, profiles=profiles({k: {"n": INTS} for k in "ab"})))
+
+    plan = catalog.reshape("orders", drop=["j1", "j2"])
+    catalog.replace(
+        plan, rewritten=[rejects("j3", {"a": 2, "b": 1})], run_id="r", operation="compact"
+    )
+
+    assert paths(catalog, "orders__rejects") == {"j3"}
+    assert (table(catalog).version, table(catalog, "orders__rejects").version) == (1, 2)
+
+
+def test_small_files_are_told_where_a_partition_holds_many(catalog: Catalog) -> None:
+    sizes = {"p1": 10, "p2": 20, "p3": 100, "q1": 10}
+    for path, size in sizes.items():
+        place = "day=1" if path.startswith("p") else "day=2"
+        add = replace(file(path, {path: 1}, {"n": "bigint"}, partition=place), bytes=size)
+        commit(catalog, Change("orders", add=(add,), profiles=profiles({path: {"n": INTS}})))
+    adopt(catalog, "theirs", {"n": INTS})
+
+    found = catalog.small(below=50, more_than=1)
+
+    assert [(one.path, one.bytes, one.sources) for one in found] == [("p1", 10, 1), ("p2", 20, 1)]
+    assert {(one.table, one.dataset, one.partition) for one in found} == {
+        ("orders", "orders", "day=1")
+    }
+    assert len({one.schema for one in found}) == 1
+    assert catalog.small(below=50, more_than=2) == []
+    assert catalog.small(below=50, more_than=1, table="other") == []
+
+
+def test_small_files_that_store_other_types_are_told_apart(catalog: Catalog) -> None:
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+    ingest(catalog, "p2", {"b": {"n": INTS, "s": WORDS}})
+
+    assert len({one.schema for one in catalog.small(below=1000, more_than=1)}) == 2
+
+
+def test_files_are_told_with_their_sources_and_only_while_they_are_the_tables(
+    catalog: Catalog,
+) -> None:
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+    ingest(catalog, "p2", {"b": {"n": INTS}, "c": {"n": INTS}})
+    commit(catalog, Change("orders", remove=frozenset({"a"})))
+
+    found = {one.path: dict(one.sources) for one in catalog.files("orders")}
+
+    assert found == {"p2": {"b": 10, "c": 10}}
+    assert catalog.files("orders__rejects") == []
+
+
 # stale snapshots ---------------------------------------------------------------------------------
 
 
@@ -614,6 +709,46 @@ def test_where_one_of_a_files_sources_is_gone_the_other_is_read_again(catalog: C
     assert second.reread == frozenset()
     ((rewriting,), drop) = second.rewrite, second.drop
     assert (set(rewriting.without), rewriting.types["n"], drop) == ({"b"}, "string", ())
+
+
+def test_of_a_file_only_the_sources_are_read_again_that_a_cast_would_change(
+    catalog: Catalog,
+) -> None:
+    old = profiles({"a": {"n": FRACTIONS}, "b": {"n": NOTHING}})
+    new = (ProfileColumn("n", "n", declared_admits("double"), declared=True),)
+    add = file("p1", {"a": 10, "b": 10, "c": 10}, {"n": "double"})
+    commit(catalog, Change("orders", add=(add,), profiles=old | {"c": new}))
+
+    come = profiles({"d": {"n": WORDS}})
+    first = catalog.plan(Change("orders", profiles=come))
+    gone = catalog.plan(Change("orders", profiles=come, gone=frozenset({"a"})))
+
+    assert first.reread == {"a"}
+    assert [one.without for one in first.rewrite] == [{"a"}]
+    assert gone.reread == set()
+    assert [(set(one.without), bool(one.types)) for one in gone.rewrite] == [
+        ({"b", "c"}, True),
+        ({"a"}, False),
+    ]
+
+
+def test_a_file_that_is_written_as_two_is_replaced_by_both(catalog: Catalog) -> None:
+    old = profiles({"a": {"n": FRACTIONS}, "b": {"n": NOTHING}})
+    add = file("p1", {"a": 10, "b": 10}, {"n": "double"})
+    commit(catalog, Change("orders", add=(add,), profiles=old))
+
+    come = profiles({"c": {"n": WORDS}})
+    change = Change(
+        "orders",
+        add=(file("p2", {"c": 10}, {"n": "string"}),),
+        profiles=come,
+        gone=frozenset({"a"}),
+    )
+    parts = [file("r1", {"a": 10}, {"n": "string"}), file("r2", {"b": 10}, {"n": "double"})]
+    commit(catalog, change, parts)
+
+    assert paths(catalog) == {"p2", "r1", "r2"}
+    assert catalog.versions("orders")[-1]["files_removed"] == 1
 
 
 def test_a_narrower_type_after_a_removal_is_a_cast_of_the_kept_text(catalog: Catalog) -> None:

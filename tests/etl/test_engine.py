@@ -12,14 +12,21 @@ import stat
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from edp.core.contract import Dataset
 from edp.core.types import Admits, declared_admits
 from edp.etl.engine import rewrite
 from edp.etl.port import Input, Rewrite
 from tests.etl.jobs import LOADED_AT, Ran, rows, run_inputs, run_job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edp.core.files import DataFile
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
@@ -501,8 +508,8 @@ def test_rewriting_takes_sources_out_and_casts(tmp_path: Path) -> None:
             "run2",
             1,
             "things",
-            file,
-            file.path,
+            (file,),
+            (file.path,),
             frozenset({"b'"}),
             str(tmp_path / "w2"),
             {"x": "double", "d": "timestamp:mdy"},
@@ -524,11 +531,100 @@ def test_rewriting_rejects_takes_sources_out(tmp_path: Path) -> None:
     (file,) = ran.files("rejects")
 
     copy = rewrite(
-        Rewrite("run2", 1, "things", file, file.path, frozenset({"a"}), str(tmp_path / "w2"))
+        Rewrite("run2", 1, "things", (file,), (file.path,), frozenset({"a"}), str(tmp_path / "w2"))
     )
 
     assert rows(copy, "run_id, source_file, raw") == [("run1", "b", "1,2,3")]
     assert (copy.kind, copy.schema) == ("rejects", file.schema)
+
+
+# --- several files become one ---------------------------------------------------------------------
+
+
+def staged(folder: Path, n: int, data: bytes, **contract: Any) -> DataFile:  # noqa: ANN401
+    """The one data file of a job of its own."""
+    place = folder / str(n)
+    place.mkdir()
+    (file,) = run_job(place, {f"k{n}": data}, **contract).files("data")
+    return file
+
+
+def one_of(folder: Path, files: Sequence[DataFile], **contract: Any) -> DataFile:  # noqa: ANN401
+    paths = tuple(file.path for file in files)
+    workdir = str(folder / "merged")
+    return rewrite(
+        Rewrite(
+            "run2",
+            0,
+            "things",
+            tuple(files),
+            paths,
+            frozenset(),
+            workdir,
+            contract=Dataset(**contract),
+        )
+    )
+
+
+def test_files_become_one_with_the_rows_of_each_in_their_order(tmp_path: Path) -> None:
+    first = staged(tmp_path, 1, b"filename,x\nb,3\na,1\n")
+    second = staged(tmp_path, 2, b"x,filename\n2,c\n")  # the same columns in another order
+
+    merged = one_of(tmp_path, [first, second])
+
+    assert (merged.rows, dict(merged.sources)) == (3, {"k1": 2, "k2": 1})
+    assert rows(merged, "x, filename, _source_file") == [
+        (3, "b", "k1"),
+        (1, "a", "k1"),
+        (2, "c", "k2"),
+    ]
+    assert {at for (at,) in rows(merged, "epoch_us(_loaded_at)")} == {round(LOADED_AT * 1_000_000)}
+    assert metadata(merged.path) == {
+        "format": 1,
+        "run": "run2",
+        "fence": 0,
+        "dataset": "things",
+        "kind": "data",
+        "schema": {"filename": "string", "x": "bigint"},
+        "sources": {"k1": 2, "k2": 1},
+    }
+
+
+def test_files_that_become_one_are_sorted_as_one(tmp_path: Path) -> None:
+    sort = {"sort_by": ["y", "x"], "deduplicate": "none"}
+    first = staged(tmp_path, 1, b"x,y,n\n2,b,1\n1,b,2\n,a,3\n", **sort)
+    second = staged(tmp_path, 2, b"x,y,n\n0,b,4\n5,,5\n1,b,6\n", **sort)
+
+    merged = one_of(tmp_path, [first, second], sort_by=["y", "x", "absent"])
+
+    assert rows(merged, "y, x, n") == [
+        ("a", None, 3),
+        ("b", 0, 4),
+        ("b", 1, 2),
+        ("b", 1, 6),
+        ("b", 2, 1),
+        (None, 5, 5),
+    ]
+
+
+def test_rejects_that_become_one_are_in_the_order_of_files_and_lines(tmp_path: Path) -> None:
+    files = []
+    for n, data in enumerate([b"x,y\n1\n1,2\n", b"x,y\n1,2\n1\n1,2,3\n2,2\n"]):
+        place = tmp_path / str(n)
+        place.mkdir()
+        files += run_job(place, {f"k{1 - n}": data}).files("rejects")
+
+    merged = one_of(tmp_path, files)
+
+    assert rows(merged, "source_file, line") == [("k0", 3), ("k0", 4), ("k1", 2)]
+    assert (merged.kind, dict(merged.sources)) == ("rejects", {"k0": 2, "k1": 1})
+
+
+def test_files_that_are_not_alike_do_not_become_one(tmp_path: Path) -> None:
+    files = [staged(tmp_path, 1, b"x\n1\n"), staged(tmp_path, 2, b"x\nword\n")]
+
+    with pytest.raises(ValueError, match="schema"):
+        one_of(tmp_path, files)
 
 
 # --- data that people really sent -----------------------------------------------------------------

@@ -16,12 +16,11 @@ from edp.pipeline.work import Work, until
 from tests.workspaces import ask, do, receipts, states, work_off, workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from edp.etl.port import Task
     from edp.ledger.port import Claim
-    from edp.pipeline.replace import Steps
     from edp.wiring import Workspace
 
 RETRY = "runtimes: {local: {settle: 0s}}\nretry: {base: 1ms, cap: 1ms, max_attempts: 3}\n"
@@ -79,7 +78,11 @@ def claim(here: Workspace) -> Claim:
     return claimed
 
 
-def step(steps: Steps, etl: InProcess, tasks: Sequence[Task]) -> Sequence[Task] | None:
+def step(
+    steps: Generator[Sequence[Task], Sequence[Finished], object],
+    etl: InProcess,
+    tasks: Sequence[Task],
+) -> Sequence[Task] | None:
     """Do `tasks` and go on to the next ones; None at the end."""
     tickets = [etl.submit(task) for task in tasks]
     ended = {one.ticket: one for one in etl.wait(0)}

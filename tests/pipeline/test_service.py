@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from edp.core.bus import RUNTIME_CHANGED
 from edp.core.errors import ConfigError, Failure, StoreUnavailable
 from edp.etl.port import Finished
-from edp.pipeline import feed, pause, run, service
+from edp.pipeline import chores, feed, pause, run, service
+from edp.pipeline.chores import Chores
+from edp.pipeline.compact import Limits
 from edp.pipeline.foreground import until_idle
 from edp.pipeline.pause import Pause
 from edp.pipeline.service import serve
@@ -131,6 +134,25 @@ def told(here: Workspace) -> list[object]:
 
 def committed(here: Workspace) -> int:
     return sum(1 for one in receipts(here).values() if one.state == "committed")
+
+
+def test_it_merges_small_files_while_nothing_else_is_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = partial(Chores, limits=Limits(crowd=2))
+    monkeypatch.setattr(service, "Chores", few)
+    monkeypatch.setattr(chores, "_LOOK_EVERY_S", 0.1)
+    here = workspace(tmp_path, CONTRACT.replace("max_wait", "max_files: 1, max_wait"))
+
+    def files() -> list[int]:
+        return [one.files for one in here.stages.catalog.tables()]
+
+    with serving(here, Heard()):
+        for n in range(3):
+            put(here, f"t/{n}.csv", f"id\n{n}\n")
+        wait_for(lambda: committed(here) == 3 and files() == [1])
+
+    assert ask(here, "SELECT id FROM t ORDER BY id") == [(0,), (1,), (2,)]
 
 
 def test_it_pauses_while_the_state_cannot_be_written_and_then_goes_on(

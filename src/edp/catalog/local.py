@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edp.catalog import schema
-from edp.catalog.port import Adopted, Column, Plan, Rewriting, Table
+from edp.catalog.port import Adopted, Change, Column, Plan, Rewriting, Table
 from edp.catalog.rows import SQL, Rows, Standing, adopted
 from edp.core import clock
 from edp.core.clock import iso
@@ -16,9 +16,10 @@ from edp.core.types import public
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from edp.backends.sqlite import Database
-    from edp.catalog.port import Change, Method
+    from edp.catalog.port import Method, Small
     from edp.core.files import DataFile
     from edp.core.types import Admits
 
@@ -54,26 +55,24 @@ class LocalCatalog:
             reread: set[str] = set()
             for file in change.add:
                 if file.kind == "data" and not adopted(file):
-                    profiles = [change.profiles[key] for key in file.sources]
-                    if schema.misfits(file, types, profiles):
-                        reread |= file.sources.keys()
-            render: list[Rewriting] = []
+                    profiles = {key: change.profiles[key] for key in file.sources}
+                    reread = reread.union(*schema.misfits(file, types, profiles).values())
+            render: dict[str, frozenset[str]] = {}
             for file, misfit in self._misfits(data, before, types, out):
-                keys = file.sources.keys() - out
+                keys = set().union(*misfit.values())
                 gone = keys & change.gone
                 reread |= keys - gone
-                methods |= dict.fromkeys(misfit, _method(keys - gone))
+                methods |= {name: _method(keys - gone) for name, keys in misfit.items()}
                 if gone:
-                    render.append(Rewriting(file, frozenset(file.sources.keys() - gone), types))
+                    render[file.path] = frozenset(gone)
 
-            leaving = out | reread
-            drop, rewrite = self._leave(data, rejects, leaving, {one.file.path for one in render})
+            drop, rewrite = self._leave(data, rejects, out | reread, render, types)
         return Plan(
             change=change,
             base=(data.version, rejects.version),
             columns=columns,
             drop=tuple(drop),
-            rewrite=(*rewrite, *render),
+            rewrite=tuple(rewrite),
             reread=frozenset(reread),
             changes=schema.changes(before, columns, methods) if data.version else (),
             methods=methods,
@@ -88,8 +87,11 @@ class LocalCatalog:
         before: Sequence[Column],
         types: Mapping[str, str],
         out: Collection[str],
-    ) -> list[tuple[DataFile, list[str]]]:
-        """Live files that a change of types misfits; all others were checked when they came."""
+    ) -> list[tuple[DataFile, dict[str, set[str]]]]:
+        """Live files of which a change of types misfits some sources, and which, by column.
+
+        All others were checked when they came.
+        """
         changed = {c.name for c in before if types.get(c.name, c.resolved) != c.resolved}
         if not changed:
             return []
@@ -97,7 +99,7 @@ class LocalCatalog:
         for file in self._rows.storing(table, changed):
             keys = file.sources.keys() - out
             misfit = schema.misfits(file, types, self._rows.profiles_of(table, keys))
-            if keys and misfit:
+            if misfit:
                 found.append((file, misfit))
         return found
 
@@ -105,20 +107,59 @@ class LocalCatalog:
         self,
         data: Standing,
         rejects: Standing,
-        leaving: Collection[str],
-        rendered: Collection[str],
+        leaving: AbstractSet[str],
+        render: Mapping[str, frozenset[str]],
+        types: Mapping[str, str],
     ) -> tuple[list[DataFile], list[Rewriting]]:
-        """The files of which nothing stays without `leaving`, and those to be rewritten."""
+        """The files of which nothing stays without `leaving`, and those to be rewritten.
+
+        `render` are sources, by path, that stay with their values cast to `types`.
+        """
         drop: list[DataFile] = []
         rewrite: list[Rewriting] = []
-        held = self._rows.holding(data, leaving, "data")
+        going = set(leaving).union(*render.values())
+        held = self._rows.holding(data, going, "data")
         for file in [*held, *self._rows.holding(rejects, leaving, "rejects")]:
-            keys = file.sources.keys()
-            if keys <= set(leaving):
+            keys, cast = file.sources.keys(), render.get(file.path, frozenset())
+            stay = keys - leaving - cast
+            if cast:
+                rewrite.append(Rewriting(file, frozenset(keys - cast), types))
+            if stay and len(stay) < len(keys):
+                rewrite.append(Rewriting(file, frozenset(keys - stay)))
+            if not (cast or stay):
                 drop.append(file)
-            elif file.path not in rendered:
-                rewrite.append(Rewriting(file, frozenset(keys & set(leaving))))
         return drop, rewrite
+
+    def reshape(
+        self, dataset: str, *, drop: Collection[str], rewrite: Sequence[Rewriting] = ()
+    ) -> Plan:
+        """A plan by which files of a dataset's tables go, or change, and no source does."""
+        with self._db.reading():
+            data, rejects = self._tables_of(dataset)
+            going = self._rows.at(dataset, drop)
+            paths = {one.file.path for one in rewrite}
+            if missing := len(set(drop) | paths) - len(going) - len(self._rows.at(dataset, paths)):
+                raise StaleSnapshot(f"{missing} files of {dataset} are in no table any more")
+            columns = tuple(self._rows.columns(data))
+        return Plan(
+            change=Change(dataset),
+            base=(data.version, rejects.version),
+            columns=columns,
+            drop=tuple(going),
+            rewrite=tuple(rewrite),
+            reread=frozenset(),
+            changes=(),
+            methods={},
+        )
+
+    def small(self, *, below: int, more_than: int, table: str | None = None) -> Sequence[Small]:
+        """Small files of EDP's own, of partitions that hold many."""
+        return self._rows.small(below=below, more_than=more_than, table=table)
+
+    def files(self, table: str) -> Sequence[DataFile]:
+        """The live files of a table with all their sources."""
+        with self._db.reading():
+            return self._rows.all_files(table)
 
     def replace(
         self,
@@ -134,12 +175,14 @@ class LocalCatalog:
             data, rejects = self._tables_of(change.dataset)
             if plan.base != (data.version, rejects.version) or plan.reread:
                 raise StaleSnapshot(f"table {change.dataset} changed after the commit was planned")
-            gone = [*plan.drop, *(rewriting.file for rewriting in plan.rewrite)]
+            rewriting = {one.file.path: one.file for one in plan.rewrite}
+            gone = [*plan.drop, *rewriting.values()]
             come = [*change.add, *rewritten]
             for table, kind in ((data, "data"), (rejects, "rejects")):
                 adds = [file for file in come if file.kind == kind and file.rows]
                 removes = [file for file in gone if file.kind == kind]
-                if kind == "rejects" and not adds and not removes:
+                said = kind == "data" and (change.remove or change.profiles or table.id is None)
+                if not (said or adds or removes):
                     continue
                 name = change.dataset if kind == "data" else f"{change.dataset}__rejects"
                 table_id, version = self._rows.advance(

@@ -40,6 +40,29 @@ WHERE f.table_id = :table_id AND f.removed_in IS NULL AND f.id IN (
     SELECT file_id FROM file_source WHERE key IN (SELECT value FROM json_each(:keys)))
 ORDER BY f.id;
 
+-- name: files_at
+SELECT f.*, s.columns AS schema, t.kind FROM data_file f
+JOIN file_schema s ON s.id = f.schema_id JOIN catalog_table t ON t.id = f.table_id
+WHERE t.dataset = :dataset AND f.removed_in IS NULL
+  AND f.path IN (SELECT value FROM json_each(:paths))
+ORDER BY f.id;
+
+-- name: all_files
+SELECT f.*, s.columns AS schema, t.kind FROM data_file f
+JOIN file_schema s ON s.id = f.schema_id JOIN catalog_table t ON t.id = f.table_id
+WHERE t.name = :name AND f.removed_in IS NULL ORDER BY f.id;
+
+-- name: small_files
+WITH small AS (
+    SELECT f.id, f.path, t.name AS "table", t.dataset, f.partition, f.schema_id AS schema, f.bytes,
+           count(*) OVER (PARTITION BY f.table_id, f.partition) AS together
+    FROM data_file f JOIN catalog_table t ON t.id = f.table_id
+    WHERE f.removed_in IS NULL AND f.origin = 'edp' AND f.bytes < :below
+      AND (:table IS NULL OR t.name = :table))
+SELECT path, "table", dataset, partition, schema, bytes,
+       (SELECT count(*) FROM file_source s WHERE s.file_id = small.id) AS sources
+FROM small WHERE together > :more_than ORDER BY "table", partition, schema, bytes, path;
+
 -- name: sources_of
 SELECT key, rows FROM file_source WHERE file_id = :file_id ORDER BY key;
 

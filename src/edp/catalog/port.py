@@ -82,11 +82,30 @@ class Change:
 
 @dataclass(frozen=True)
 class Rewriting:
-    """A live file that stays without some keys, its columns cast to `types` where given."""
+    """A live file that stays without some keys, its columns cast to `types` where given.
+
+    Of one file there may be two: what is cast, and what stays as it is.
+    """
 
     file: DataFile
     without: frozenset[str]
     types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Small:
+    """A small data file of EDP's own: where it is, its size, and how many sources it holds.
+
+    Files of one table that are equal in `partition` and `schema` can become one.
+    """
+
+    path: str
+    table: str
+    dataset: str
+    partition: str
+    schema: int
+    bytes: int
+    sources: int
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,24 @@ class Catalog(Protocol):
 
         Raises: StaleSnapshot when another change came first; nothing has happened then.
         """
+
+    def reshape(
+        self, dataset: str, *, drop: Collection[str], rewrite: Sequence[Rewriting] = ()
+    ) -> Plan:
+        """A plan by which files of a dataset's tables go, or change, and no source does.
+
+        `drop` are paths. What comes in their place is given to `replace`.
+        Raises: StaleSnapshot when one of the files is in no table any more.
+        """
+
+    def small(self, *, below: int, more_than: int, table: str | None = None) -> Sequence[Small]:
+        """Files below so many bytes, of every partition that holds more than so many of them.
+
+        All tables', or only those of `table`.
+        """
+
+    def files(self, table: str) -> Sequence[DataFile]:
+        """The live files of a table with all their sources."""
 
     def tables(self) -> Sequence[Table]:
         """All tables, by name."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from edp.backends.sqlite import load
-from edp.catalog.port import Column
+from edp.catalog.port import Column, Small
 from edp.core import clock
 from edp.core.files import ADOPTED, DataFile, Profile, ProfileColumn
 from edp.core.types import Admits
@@ -53,17 +53,32 @@ class Rows:
         rows = self._db.rows(SQL.live_profiles, table_id=table.id, without=given)
         return [_profile(row["columns"]) for row in rows]
 
-    def profiles_of(self, table: Standing, keys: Iterable[str]) -> list[Profile]:
-        """The profiles of some of a table's live sources."""
+    def profiles_of(self, table: Standing, keys: Iterable[str]) -> dict[str, Profile]:
+        """The profiles of some of a table's live sources, by key."""
         given = json.dumps(sorted(keys))
         rows = self._db.rows(SQL.profiles_of, table_id=table.id, keys=given)
-        return [_profile(row["columns"]) for row in rows]
+        return {row["key"]: _profile(row["columns"]) for row in rows}
 
     def holding(self, table: Standing, keys: Iterable[str], kind: Kind) -> list[DataFile]:
         """The live files that hold rows of any of `keys`, with all their sources."""
         given = json.dumps(sorted(keys))
         rows = self._db.rows(SQL.files_holding, table_id=table.id, keys=given)
         return [self._with_sources(row, kind) for row in rows]
+
+    def at(self, dataset: str, paths: Iterable[str]) -> list[DataFile]:
+        """The live files of a dataset's tables that are at any of `paths`, with all sources."""
+        rows = self._db.rows(SQL.files_at, dataset=dataset, paths=json.dumps(sorted(paths)))
+        return [self._with_sources(row, row["kind"]) for row in rows]
+
+    def all_files(self, name: str) -> list[DataFile]:
+        """The live files of a table, with all their sources."""
+        rows = self._db.rows(SQL.all_files, name=name)
+        return [self._with_sources(row, row["kind"]) for row in rows]
+
+    def small(self, *, below: int, more_than: int, table: str | None) -> list[Small]:
+        """Small files of partitions that hold many."""
+        rows = self._db.rows(SQL.small_files, below=below, more_than=more_than, table=table)
+        return [Small(**row) for row in rows]
 
     def storing(self, table: Standing, columns: Iterable[str]) -> list[DataFile]:
         """The live files of EDP's own that store any of `columns`, with all their sources."""

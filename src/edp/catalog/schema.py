@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edp.catalog.port import Column, SchemaChange
-from edp.core.files import Profile, admits
+from edp.core.files import Profile, ProfileColumn, admits
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.types import Admits, castable, public
 
@@ -55,26 +55,29 @@ def _resolved(name: str, common: Admits, declared: Mapping[str, str]) -> str:
 def misfits(
     file: DataFile,
     types: Mapping[str, str],
-    profiles: Collection[Profile],
-) -> list[str]:
-    """The columns of `file` that cannot be cast exactly to `types`.
+    profiles: Mapping[str, Profile],
+) -> dict[str, set[str]]:
+    """The sources of `file` whose values cannot be cast exactly to `types`, by column.
 
-    `profiles` are of the sources whose rows the file holds.
+    `profiles` are of those sources, by key, that are looked at.
     """
-    declared = {column.name for profile in profiles for column in profile if column.declared}
-    suspects = [
-        name
-        for name, stored in file.schema.items()
-        if name not in declared and types.get(name, stored) != stored
-    ]
-    if not suspects:
-        return []
-    common = admits(profiles)
-    return [
-        name
-        for name in suspects
-        if not castable(file.schema[name], types[name], common.get(name, Admits()))
-    ]
+    suspects = {name for name, stored in file.schema.items() if types.get(name, stored) != stored}
+    found: dict[str, set[str]] = {}
+    for profile, keys in _alike(profiles if suspects else {}).items():
+        known = {column.name: column for column in profile}
+        for name in suspects:
+            column = known.get(name, ProfileColumn(name, name))
+            if not (column.declared or castable(file.schema[name], types[name], column.admits)):
+                found.setdefault(name, set()).update(keys)
+    return found
+
+
+def _alike(profiles: Mapping[str, Profile]) -> dict[Profile, list[str]]:
+    """The keys by their profile, of which there are few."""
+    keys: dict[Profile, list[str]] = {}
+    for key, profile in profiles.items():
+        keys.setdefault(profile, []).append(key)
+    return keys
 
 
 def changes(

@@ -1,4 +1,4 @@
-"""Commands that look after a workspace: crawl, reconcile, rebuild."""
+"""Commands that look after a workspace: compact, crawl, reconcile, rebuild."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edp.cli.context import Json, State, workspace
-from edp.cli.show import counted, print_json, say
+from edp.cli.show import counted, print_json, print_records, say
 from edp.core import clock
 from edp.core.errors import ConfigError
 from edp.core.identity import new_run_id
@@ -16,9 +16,30 @@ from edp.core.identity import new_run_id
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(crawl)
-    app.command()(reconcile)
-    app.command()(rebuild)
+    for command in (compact, crawl, reconcile, rebuild):
+        app.command()(command)
+
+
+def compact(
+    ctx: typer.Context,
+    table: Annotated[str | None, typer.Argument(help="Only this table.")] = None,
+    json: Json = False,
+) -> None:
+    """Merge small Parquet files of tables into larger ones; no row changes."""
+    from edp.pipeline.compact import compact_all
+    from edp.pipeline.foreground import do
+
+    here = workspace(ctx)
+    tables = {one.name for one in here.stages.catalog.tables()}
+    if table is not None and table not in tables:
+        raise ConfigError(f"no table {table!r}; there are: {', '.join(sorted(tables)) or 'none'}")
+    done = do(here, compact_all(here.stages, table, memory=here.memory))
+    if json:
+        print_json({"merges": [asdict(one) for one in done]})
+    elif not done:
+        say("there are no small files to be merged")
+    else:
+        print_records([asdict(one) for one in done], ("table", "partition", "files", "rows"))
 
 
 def crawl(

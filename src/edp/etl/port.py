@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from edp.core.contract import Dataset
 from edp.core.files import DataFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edp.core.contract import Dataset
     from edp.core.errors import Failure
     from edp.core.files import Outcome
     from edp.core.types import Admits
@@ -77,20 +77,22 @@ class JobResult:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Copy a table's Parquet file without the rows of some keys (copy-on-write).
+    """Copy Parquet files of a table into one, without the rows of some keys (copy-on-write).
 
-    `path` is absolute. `types` casts columns on the way, as canonical text where a value's
-    own text is gone.
+    `files` are one, or several that are alike in kind, partition and schema; `paths` are where they
+    are, absolute. `types` casts columns on the way, as canonical text where a value's own text is
+    gone. The rows of several files are put in order as `contract` says.
     """
 
     run_id: str
     fence: int
     dataset: str
-    file: DataFile
-    path: str
+    files: tuple[DataFile, ...]
+    paths: tuple[str, ...]
     without: frozenset[str]
     workdir: str
     types: Mapping[str, str] = field(default_factory=dict)
+    contract: Dataset = field(default_factory=Dataset)
     memory: int = 1_000_000_000
     threads: int = 1
 

@@ -96,6 +96,25 @@ def prepare(
     return Ready(ready, tuple(published[len(add) :]), reread)
 
 
+def results(
+    tasks: Sequence[Task],
+) -> Generator[Sequence[Task], Sequence[Finished], list[JobResult | DataFile]]:
+    """Have `tasks` done; what they give, in their order.
+
+    Raises: TaskFailed where one gives nothing.
+    """
+    if not tasks:
+        return []
+    finished = yield tasks
+    given = []
+    for one in finished:
+        if one.result is None:
+            reason = one.failure.message if one.failure else "no result"
+            raise TaskFailed(reason)
+        given.append(one.result)
+    return given
+
+
 def knows(stages: Stages, dataset: str) -> bool:
     """Whether the contract still has the dataset."""
     return not stages.config.datasets or dataset in stages.config.datasets
@@ -114,7 +133,7 @@ def _only(
         for n, file in enumerate(kept)
         if not file.sources.keys() <= set(keys)
     }
-    done = yield from _results(list(tasks.values()))
+    done = yield from results(list(tasks.values()))
     for n, result in zip(tasks, done, strict=True):
         assert isinstance(result, DataFile)
         kept[n] = result
@@ -127,7 +146,7 @@ def _rewrite(
     rewriting: Sequence[Rewriting],
 ) -> Generator[Sequence[Task], Sequence[Finished], list[DataFile]]:
     tasks = [_rewriting(stages, attempt, one.file, one.without, one.types) for one in rewriting]
-    done = yield from _results(tasks)
+    done = yield from results(tasks)
     return [file for file in done if isinstance(file, DataFile)]
 
 
@@ -142,8 +161,8 @@ def _rewriting(
         run_id=attempt.run_id,
         fence=attempt.fence,
         dataset=attempt.dataset,
-        file=file,
-        path=stages.target.locate(file),
+        files=(file,),
+        paths=(stages.target.locate(file),),
         without=without,
         workdir=_step(attempt),
         types=types or {},
@@ -188,7 +207,7 @@ def _read_again(
     good: dict[str, Outcome] = {}
     staged: tuple[DataFile, ...] = ()
     if readable:
-        (result,) = yield from _results([job])
+        (result,) = yield from results([job])
         assert isinstance(result, JobResult)
         good = {one.key: one for one in result.outcomes if one.failure is None}
         staged = tuple(result.staged)
@@ -204,22 +223,6 @@ def _read_again(
         gone=change.gone | gone,
         methods=plan.methods,
     )
-
-
-def _results(
-    tasks: Sequence[Task],
-) -> Generator[Sequence[Task], Sequence[Finished], list[JobResult | DataFile]]:
-    """Have `tasks` done, in order."""
-    if not tasks:
-        return []
-    finished = yield tasks
-    results = []
-    for one in finished:
-        if one.result is None:
-            reason = one.failure.message if one.failure else "no result"
-            raise TaskFailed(reason)
-        results.append(one.result)
-    return results
 
 
 def _step(attempt: Attempt) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from edp.core.bus import RUNTIME_CHANGED
 from edp.core.errors import ConfigError, StoreUnavailable
 from edp.pipeline.alarms import LOOK_S, AlarmWatch
+from edp.pipeline.chores import Chores
 from edp.pipeline.foreground import Place
 from edp.pipeline.reconcile import Lookout, recover
 from edp.pipeline.work import Every, Work, garbage
@@ -146,7 +147,8 @@ class _Service:
         self._stop = stop
         self._watch = watch
         self._watcher: Watcher | None = None
-        self._work = Work(place.stages, etl, memory=place.memory)
+        chores = Chores(place.stages, memory=place.memory)
+        self._work = Work(place.stages, etl, memory=place.memory, chores=chores)
         self._lookout = Lookout(place.stages, stop=stop)
         self._alarms, self._look = AlarmWatch(place.stages), Every(LOOK_S)
         self._relist, self._collect = Every(_RELIST_S), Every()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from edp.core import clock
@@ -17,6 +17,7 @@ from edp.core.faults import reach
 from edp.ledger.port import BatchLimits
 from edp.pipeline import intake
 from edp.pipeline.pause import Pause
+from edp.pipeline.progress import Progress
 from edp.pipeline.reconcile import recover
 from edp.pipeline.replace import knows
 from edp.pipeline.run import give_up, run
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from edp.etl.port import Etl, Finished, Task
     from edp.ledger.port import Claim
-    from edp.pipeline.replace import Steps
+    from edp.pipeline.chores import Chores
     from edp.pipeline.stages import Stages
 
 R = TypeVar("R")
@@ -40,23 +41,24 @@ COMMIT_WITHIN_S: Final = 3600.0
 """A file that was published this long ago and is in no commit is in none to come."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Underway:
-    """A run between two of its steps: tickets it waits for, and the ends that have come."""
+    """A run between two of its steps."""
 
     claim: Claim
-    steps: Steps
-    waiting: list[int] = field(default_factory=list)
-    ended: dict[int, Finished] = field(default_factory=dict)
+    progress: Progress
 
 
 class Work:
     """Works off the queue and the ledger until it is told to stop."""
 
-    def __init__(self, stages: Stages, etl: Etl, *, memory: int) -> None:
+    def __init__(
+        self, stages: Stages, etl: Etl, *, memory: int, chores: Chores | None = None
+    ) -> None:
         self._stages = stages
         self._etl = etl
         self._memory = memory
+        self._chores = chores
         batch = stages.config.batch
         self._limits = BatchLimits(
             batch.max_files, int(batch.max_bytes), batch.max_wait.total_seconds()
@@ -77,14 +79,14 @@ class Work:
         took = intake.take(self._stages)
         started = self._start(flush=flush and not took) if claim else 0
         self._heartbeat()
-        busy = bool(took or started)
+        busy = bool(took or started) or (claim and self._do_chores())
         ended = self._etl.wait(0.0 if busy else self._pause_s(within_s, flush=flush), bell=bell)
         for one in ended:
             self._advance(one)
         return bool(busy or ended)
 
     def _pause_s(self, within_s: float, *, flush: bool) -> float:
-        if self._underway:
+        if self._underway or (self._chores and self._chores.busy):
             within_s = min(within_s, _POLL_S)  # a worker may take too long, or too much memory
         if not self._etl.idle():
             return within_s
@@ -119,7 +121,7 @@ class Work:
             reach("run.claimed")
             threads = max(1, (os.cpu_count() or 1) // (len(self._underway) + 1))
             steps = run(self._stages, claim, memory=self._memory, threads=threads)
-            one = self._underway[claim.run_id] = _Underway(claim, steps)
+            one = self._underway[claim.run_id] = _Underway(claim, Progress(steps))
             self._step(one, first=True)
             started += 1
         return started
@@ -130,15 +132,20 @@ class Work:
     def _advance(self, finished: Finished) -> None:
         self.pause.note(finished.failure)
         for one in list(self._underway.values()):
-            if finished.ticket in one.waiting:
-                one.ended[finished.ticket] = finished
-                if len(one.ended) == len(one.waiting):
-                    self._step(one)
+            if one.progress.take(finished):
+                self._step(one)
+        if self._chores:
+            self._chores.take(finished, self._etl)
+
+    def _do_chores(self) -> bool:
+        """Begin a chore where a worker has nothing else to do; whether one was begun."""
+        if self._chores is None or self.pause.reason or not self._etl.idle():
+            return False
+        return self._chores.begin(self._etl)
 
     def _step(self, one: _Underway, *, first: bool = False) -> None:
         try:
-            ends = [one.ended[ticket] for ticket in one.waiting]
-            tasks = next(one.steps) if first else one.steps.send(ends)
+            one.progress.begin(self._etl) if first else one.progress.go_on(self._etl)
         except StopIteration:
             del self._underway[one.claim.run_id]
             return
@@ -149,9 +156,6 @@ class Work:
             failure = Failure.of(error)
             self.pause.note(failure)
             give_up(self._stages, one.claim, failure)
-            return
-        one.ended = {}
-        one.waiting = [self._etl.submit(task) for task in tasks]
 
     def _heartbeat(self) -> None:
         if time.monotonic() - self._beat_at < _HEARTBEAT_S:
@@ -165,8 +169,10 @@ class Work:
 
         Where the state cannot be written, the next call goes on with what is left.
         """
+        if self._chores:
+            self._chores.release()
         for run_id, one in list(self._underway.items()):
-            one.steps.close()
+            one.progress.steps.close()
             with self._stages.atomically():
                 held = self._stages.runs.held(one.claim)
                 self._stages.runs.release(held, split=False)

@@ -241,7 +241,9 @@ def test_a_rewritten_file_stays_in_its_partition_with_its_own_values(tmp_path: P
     ran = run_job(tmp_path, files, columns=columns, nulls=["NULL"], partition_by=["p"])
     (file,) = ran.files("data")
 
-    task = Rewrite("run2", 1, "things", file, file.path, frozenset({"a"}), str(tmp_path / "again"))
+    task = Rewrite(
+        "run2", 1, "things", (file,), (file.path,), frozenset({"a"}), str(tmp_path / "again")
+    )
     again = rewrite(task)
 
     assert again.partition == "p=__HIVE_DEFAULT_PARTITION__"

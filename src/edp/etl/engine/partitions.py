@@ -20,7 +20,7 @@ from edp.core.sql import identifier, value_sql
 from edp.etl.engine.verdict import table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -73,9 +73,8 @@ def _mark(name: str, stored: Mapping[str, str]) -> str:
     return f"nullif({identifier(name)}, '')" if kind == "string" else identifier(name)
 
 
-def sorting(group: Group, contract: Dataset) -> list[str]:
-    """What a file's rows are sorted by, of the columns that the group's files have."""
-    there = {cell.name for cell in group.cells}
+def sorting(there: Collection[str], contract: Dataset) -> list[str]:
+    """What a file's rows are sorted by, of the columns that are `there`."""
     wanted = [table_name(name, contract) for name in contract.sort_by]
     return [f"{identifier(name)} NULLS LAST" for name in wanted if name in there]
 
@@ -94,7 +93,7 @@ def parts(
     order, row = ", ".join(marks), identifier(ROW)
     con.execute(
         f"CREATE TABLE {table} AS SELECT * EXCLUDE ({row}) FROM (SELECT *, {marked} "
-        f"FROM ({query})) ORDER BY {', '.join([order, *sorting(group, contract), row])}"
+        f"FROM ({query})) ORDER BY {', '.join([order, *sorting(stored, contract), row])}"
     )
     texts = ", ".join(
         value_sql(stored.get(name, "string"), "string", mark)

@@ -85,7 +85,7 @@ def stage_data(
         placed = f"SELECT {values}, k.row AS {identifier(ROW)} {rows}"
         if job.contract.partition_by:
             parted = parts(con, placed, group, job.contract, f"final_{number}")
-        elif by := sorting(group, job.contract):
+        elif by := sorting(schema, job.contract):
             row = identifier(ROW)
             query = f"SELECT * EXCLUDE ({row}) FROM ({placed}) ORDER BY {', '.join([*by, row])}"
             parted = [Part("", query, sources)]
