@@ -1,6 +1,7 @@
 """The log of a running pipeline: its events, a line each, on standard error.
 
-`EDP_LOG=json` makes them JSON; `EDP_LOG_LEVEL` says how much (INFO unless told).
+Text on a terminal, JSON elsewhere, unless `EDP_LOG` says which; `EDP_LOG_LEVEL` says how much (INFO
+unless told). Every line of an event has its id, and those of the file, run and dataset it is about.
 """
 
 from __future__ import annotations
@@ -8,16 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edp.core.bus import Event
     from edp.events.port import Events
 
-_BAD = frozenset({"dead", "failed", "lost", "paused"})
+_BAD: Final = frozenset({"dead", "failed", "lost", "paused"})
+_RENAMED: Final = {"run": "run_id", "event": "about_event_id", "level": "level_"}
+"""Names that the log has another word for, or another meaning."""
 
 
 class Narrator:
@@ -26,7 +30,8 @@ class Narrator:
     def __init__(self, events: Events) -> None:
         self._events = events
         self._log = _logger(
-            os.environ.get("EDP_LOG", "text"), os.environ.get("EDP_LOG_LEVEL", "INFO")
+            os.environ.get("EDP_LOG") or ("text" if sys.stderr.isatty() else "json"),
+            os.environ.get("EDP_LOG_LEVEL", "INFO"),
         )
         self._told = events.last_id()
 
@@ -40,12 +45,18 @@ class Narrator:
 
     def events(self) -> None:
         """Log the events since the last call."""
-        for event in self._events.since(self._told):
-            self._told = int(str(event["id"]))
-            detail = event["detail"]
-            assert isinstance(detail, dict)
-            level = logging.WARNING if detail.get("state") in _BAD else logging.INFO
-            self._log.log(level, event["detail_type"], **detail)
+        for told in self._events.told(self._told):
+            self._told, event = told.n, told.event
+            facts = {_RENAMED.get(name, name): value for name, value in event.detail.items()}
+            self._log.log(_level(event), event.detail_type, **facts, event_id=event.id)
+
+
+def _level(event: Event) -> int:
+    """What is told a second time in Glue's shape is only for who looks closely."""
+    if event.source != "edp":
+        return logging.DEBUG
+    bad = event.detail.get("state") in _BAD or event.detail.get("NewStateValue") == "ALARM"
+    return logging.WARNING if bad else logging.INFO
 
 
 def _logger(form: str, level: str) -> Any:  # noqa: ANN401 (structlog's loggers are dynamic)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from edp.core.errors import Failure
     from edp.core.files import Outcome
-    from edp.core.receipts import Receipt, State
+    from edp.core.receipts import Counts, Receipt, State
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Member:
-    """A version in a run's hands; `head` says whether it is still its key's newest."""
+    """A version in a run's hands; `head` says whether it is still its key's newest.
+
+    `arrived_at` (seconds) is when EDP first heard of it.
+    """
 
     id: int
     bucket: str
@@ -81,6 +84,7 @@ class Member:
     sha256: str | None
     fence: int
     attempts: int
+    arrived_at: float
     head: bool = True
 
 
@@ -265,6 +269,9 @@ class Receipts(Protocol):
 
     def vitals(self, *, since: float) -> Vitals:
         """How the work goes; lately means after `since` (seconds)."""
+
+    def usual(self, dataset: str, *, files: int) -> Counts:
+        """What the last `files` files of a dataset that were committed came to, together."""
 
     def next_ready_at(self, *, max_wait_s: float = 0.0) -> float | None:
         """When the next queued version is to be tried (seconds), if there is one.

@@ -91,6 +91,11 @@ class LocalReceipts:
                 queryable_p95_s=percentile(waits, 0.95),
             )
 
+    def usual(self, dataset: str, *, files: int) -> Counts:
+        """What the last `files` files of a dataset that were committed came to, together."""
+        (row,) = self._db.rows(_SQL.usual, dataset=dataset, files=files)
+        return Counts(**row)
+
     def next_ready_at(self, *, max_wait_s: float = 0.0) -> float | None:
         """When the next queued version is to be tried (seconds), if there is one."""
         at: float | None = self._db.value(_SQL.next_ready_at, max_wait=max_wait_s)

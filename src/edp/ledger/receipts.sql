@@ -64,6 +64,14 @@ GROUP BY v.dataset;
 SELECT v.committed_at - v.arrived_at AS wait
 FROM json_each(:datasets) d CROSS JOIN version v ON v.dataset = d.value AND v.committed_at > :since;
 
+-- name: usual
+SELECT coalesce(sum(rows_read), 0) AS rows_read, coalesce(sum(rows_written), 0) AS rows_written,
+       coalesce(sum(rows_duplicate), 0) AS rows_duplicate,
+       coalesce(sum(rows_filtered), 0) AS rows_filtered,
+       coalesce(sum(rows_rejected), 0) AS rows_rejected
+FROM (SELECT * FROM version WHERE dataset = :dataset AND committed_at IS NOT NULL
+      ORDER BY committed_at DESC LIMIT :files);
+
 -- name: recent_runs
 SELECT dataset, count(*) AS runs, sum(state IN ('failed', 'lost')) AS runs_failed
 FROM run WHERE ended_at > :since AND state <> 'released' GROUP BY dataset;

@@ -23,7 +23,7 @@ INSERT INTO run_member (run_id, version_id, fence)
 SELECT :run_id, id, fence FROM version WHERE id = :id;
 
 -- name: members
-SELECT v.id, o.bucket, o.key, v.version, v.size, v.sha256, m.fence, v.attempts,
+SELECT v.id, o.bucket, o.key, v.version, v.size, v.sha256, m.fence, v.attempts, v.arrived_at,
        o.head = v.id AS head
 FROM run_member m JOIN version v ON v.id = m.version_id JOIN object o ON o.id = v.object_id
 WHERE m.run_id = :run_id AND v.run_id = m.run_id AND v.fence = m.fence AND v.state = 'running'

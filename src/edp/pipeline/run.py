@@ -6,11 +6,11 @@ is split in two and tried again, until the one that is to blame is alone.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edp.catalog.port import Change
-from edp.core import bus
+from edp.core import bus, clock
 from edp.core.errors import Failure, NoDataset, StaleSnapshot, StoreUnavailable
 from edp.core.faults import reach
 from edp.core.names import normalise
@@ -18,7 +18,7 @@ from edp.etl.port import Input, Job, JobResult
 from edp.pipeline.dead import bury, dead_object
 from edp.pipeline.intake import accept_listed
 from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, knows, prepare
-from edp.pipeline.telling import run_ended
+from edp.pipeline.telling import USUAL_FILES, file_committed, quality, run_ended
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -84,7 +84,7 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
     if not isinstance(done.result, JobResult):
         give_up(stages, claim, done.failure or Failure("worker lost", "no result"))
         return
-    result = done.result
+    result, worked_at = done.result, clock.now()
     outcomes = {outcome.key: outcome for outcome in result.outcomes}
     attempt = Attempt(
         run_id=claim.run_id,
@@ -109,7 +109,7 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
         ready = yield from prepare(stages, attempt, change)
         moved = yield from _leave_others(stages, attempt, change)
         try:
-            _commit(stages, claim, held, outcomes, ready, moved)
+            _commit(stages, claim, held, outcomes, ready, moved, worked_at=worked_at)
         except StaleSnapshot:
             add = ready.plan.change.add
             continue
@@ -166,6 +166,8 @@ def _commit(  # noqa: PLR0917 (private; what one commit is made of)
     outcomes: Mapping[str, Outcome],
     ready: Ready,
     moved: Sequence[Ready],
+    *,
+    worked_at: float,
 ) -> None:
     """The moment of truth: catalog, ledger, receipts, dead letters and events, together.
 
@@ -190,7 +192,11 @@ def _commit(  # noqa: PLR0917 (private; what one commit is made of)
         for key, outcome in ready.reread.items():
             if key not in outcomes:
                 stages.runs.recounted(claim, key, outcome)
-        states = [_settle(stages, claim, m, outcomes[m.key], found.get(m.key)) for m in held]
+        usual = stages.receipts.usual(claim.dataset, files=USUAL_FILES)
+        states = [
+            _settle(stages, claim, m, outcomes[m.key], found.get(m.key), worked_at=worked_at)
+            for m in held
+        ]
         ended = (
             "lost" if not held else "failed" if set(states) <= {"queued", "dead"} else "committed"
         )
@@ -198,6 +204,8 @@ def _commit(  # noqa: PLR0917 (private; what one commit is made of)
         stages.runs.end(claim, ended, why if ended == "failed" else None)
         for change in ready.plan.changes:
             stages.events.put(bus.SCHEMA_CHANGED, {"table": claim.dataset} | vars(change))
+        committed = [outcomes[m.key] for m, s in zip(held, states, strict=True) if s == "committed"]
+        quality(stages, claim, usual, committed)
         again = sum(state == "queued" for state in states)
         run_ended(stages, claim, ended, why if ended == "failed" else None, again=again)
 
@@ -212,6 +220,8 @@ def _settle(
     member: Member,
     outcome: Outcome,
     found: Stored | None,
+    *,
+    worked_at: float,
 ) -> str:
     if not member.head:
         stages.runs.superseded(member, note="a newer version arrived before the commit")
@@ -224,10 +234,7 @@ def _settle(
     if outcome.failure is not None:
         return fail(stages, claim, member, outcome.failure, outcome)
     stages.runs.committed(claim, member, outcome)
-    detail = {"key": member.key, "version": member.version, "dataset": claim.dataset}
-    counts = asdict(outcome.counts)
-    warned = {"warnings": dict(outcome.warnings)} if outcome.warnings else {}
-    stages.events.put(bus.FILE_CHANGED, {**detail, "state": "committed", **counts, **warned})
+    file_committed(stages, claim, member, outcome, worked_at=worked_at)
     return "committed"
 
 

@@ -1,4 +1,4 @@
-"""What is told of runs and crawls: once in EDP's words, once in the shapes of AWS Glue."""
+"""What is told of files, runs and crawls; of the last two in the shapes of AWS Glue, too."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from edp.core import bus, clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from edp.core.errors import Failure
-    from edp.ledger.port import Claim
+    from edp.core.files import Outcome
+    from edp.core.receipts import Counts
+    from edp.ledger.port import Claim, Member
     from edp.pipeline.stages import Stages
 
 _GLUE_STATES: Final = {
@@ -23,14 +25,62 @@ _GLUE_STATES: Final = {
 _MESSAGES: Final = {"SUCCEEDED": "Job run succeeded", "STOPPED": "Job run stopped"}
 
 
+USUAL_FILES: Final = 50
+"""How many files before a run say what is usual for its dataset."""
+_LEAST_ROWS: Final = 100
+_LEAST_DRIFT: Final = 0.05
+
+
+def file_committed(
+    stages: Stages, claim: Claim, member: Member, outcome: Outcome, *, worked_at: float
+) -> None:
+    """Say what became of a file, and how long each stage took; `worked_at` its worker was done."""
+    now = clock.now()
+    told: dict[str, object] = {
+        "key": member.key,
+        "version": member.version,
+        "dataset": claim.dataset,
+        "state": "committed",
+        "run": claim.run_id,
+        **asdict(outcome.counts),
+        "bytes": outcome.size,
+        "queryable_ms": _ms(now - member.arrived_at),
+        "waited_ms": _ms(claim.started_at - member.arrived_at),
+        "worked_ms": _ms(worked_at - claim.started_at),
+        "commit_ms": _ms(now - worked_at),
+    }
+    warned = {"warnings": dict(outcome.warnings)} if outcome.warnings else {}
+    stages.events.put(bus.FILE_CHANGED, told | warned)
+
+
+def quality(stages: Stages, claim: Claim, usual: Counts, committed: Sequence[Outcome]) -> None:
+    """Say so where a run rejected another share of its rows than is usual for the dataset."""
+    rows = sum(outcome.counts.rows_read for outcome in committed)
+    if min(rows, usual.rows_read) < _LEAST_ROWS:
+        return
+    ratio = sum(outcome.counts.rows_rejected for outcome in committed) / rows
+    before = usual.rows_rejected / usual.rows_read
+    if abs(ratio - before) <= max(_LEAST_DRIFT, before / 2):
+        return
+    told = {"dataset": claim.dataset, "run": claim.run_id, "files": len(committed)}
+    ratios = {"reject_ratio": round(ratio, 4), "usual": round(before, 4), "rows_read": rows}
+    stages.events.put(bus.QUALITY_DRIFTED, told | ratios)
+
+
+def _ms(seconds: float) -> float:
+    return round(max(0.0, seconds) * 1000, 1)
+
+
 def run_ended(
     stages: Stages, claim: Claim, state: str, failure: Failure | None = None, *, again: int = 0
 ) -> None:
     """Say that the run ended, and how many of its files will be tried again."""
-    told = {
+    told: dict[str, object] = {
         "run": claim.run_id,
         "dataset": claim.dataset,
         "state": state,
+        "engine": stages.engine,
+        "started_at": clock.iso(claim.started_at),
         "files": len(claim.members),
         "retrying": again,
     }

@@ -14,7 +14,7 @@ from edp.backends.lock import Lock
 from edp.backends.sqlite import Database, merge
 from edp.catalog.local import LocalCatalog
 from edp.core import clock
-from edp.core.bus import BUILT_IN
+from edp.core.bus import BUILT_IN, Rule
 from edp.core.contract import Config, Local, Spark, load, mask_key
 from edp.core.errors import ConfigError
 from edp.core.holder import Holder
@@ -29,7 +29,7 @@ from edp.target.local import LocalTarget
 from edp.topic.local import LocalTopic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -171,7 +171,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
         receipts=LocalReceipts(db),
         target=target,
         catalog=LocalCatalog(db, config.name),
-        events=LocalEvents(db, rules=[r for r in BUILT_IN if r.target in targets], targets=targets),
+        events=LocalEvents(db, rules=_rules(config, targets), targets=targets),
         alarms=LocalAlarms(db),
         atomically=db.transaction,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
@@ -193,6 +193,12 @@ def _spark_etl(local: Local, lake: Path) -> Etl:
     shared = slots(spark.master) or local.workers
     memory = max(_LEAST_MEMORY, int(local.memory) // shared - _BASE_MEMORY)
     return SparkEtl(spark.master, spark.conf, memory=memory, log=lake / ".work" / "spark.log")
+
+
+def _rules(config: Config, targets: Container[str]) -> list[Rule]:
+    """The rules that every pipeline has, and the contract's; those whose target is there."""
+    own = [Rule(name, rule.pattern, rule.target) for name, rule in config.rules.items()]
+    return [rule for rule in (*BUILT_IN, *own) if rule.target in targets]
 
 
 def _exhausted(lease: Lease) -> DeadLetter:

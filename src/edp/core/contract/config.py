@@ -11,6 +11,7 @@ from edp.core.contract.invalid import nearest
 from edp.core.contract.keyglob import compiled
 from edp.core.contract.limits import Batch, Retention, Retry
 from edp.core.contract.model import Entry, Settings
+from edp.core.contract.rules import EventRule, RuleName
 from edp.core.contract.runtimes import Runtimes
 from edp.core.errors import ConfigError
 from edp.core.names import normalise
@@ -29,6 +30,7 @@ class Config(Settings):
     retention: Retention = Field(default_factory=Retention)
     datasets: Mapping[DatasetName, Entry[Dataset]] = {}
     alarms: Alarms = Field(default_factory=Alarms)
+    rules: Mapping[RuleName, Entry[EventRule]] = {}
     alerts: Alerts = Field(default_factory=Alerts)
 
     @field_validator("datasets", mode="after")

@@ -1,0 +1,117 @@
+"""What is told of files and runs: how long each stage took, and what is out of the ordinary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edp.core import bus
+from edp.pipeline import feed
+from tests.workspaces import work_off, workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edp.wiring import Workspace
+
+CONTRACT = """
+name: shop
+runtimes: {local: {settle: 0s, workers: 1}}
+datasets: {orders: {columns: {n: {type: bigint}}, max_reject_ratio: 1}}
+"""
+
+
+def load(here: Workspace, folder: Path, name: str, *, good: int, bad: int = 0) -> None:
+    file = folder / name
+    file.write_text("n\n" + "1\n" * good + "x\n" * bad, "utf-8")
+    feed.put(here.stages, f"orders/{name}", file)
+    work_off(here)
+
+
+def told(here: Workspace, kind: str) -> list[dict[str, Any]]:
+    found = here.stages.events.told()
+    return [dict(one.event.detail) for one in found if one.event.detail_type == kind]
+
+
+def test_a_committed_file_says_how_long_each_stage_took(tmp_path: Path) -> None:
+    here = workspace(tmp_path / "shop", CONTRACT)
+
+    load(here, tmp_path, "a.csv", good=3)
+
+    (file,) = told(here, bus.FILE_CHANGED)
+    (run,) = told(here, bus.RUN_CHANGED)
+    parts = [file[name] for name in ("waited_ms", "worked_ms", "commit_ms")]
+    (receipt,) = here.stages.receipts.receipts()
+    assert (file["run"], file["bytes"]) == (run["run"], 8)
+    assert min(parts) >= 0
+    assert abs(sum(parts) - file["queryable_ms"]) < 1
+    assert abs((receipt.queryable_ms or 0) - file["queryable_ms"]) < 1000
+    assert (run["state"], run["files"], run["retrying"], run["engine"]) == (
+        "committed",
+        1,
+        0,
+        "local",
+    )
+
+
+def test_a_run_is_told_in_the_shape_of_glue_too(tmp_path: Path) -> None:
+    here = workspace(tmp_path / "shop", CONTRACT)
+
+    load(here, tmp_path, "a.csv", good=3)
+
+    (run,) = told(here, bus.RUN_CHANGED)
+    assert told(here, bus.JOB_CHANGED) == [
+        {
+            "jobName": "shop-orders",
+            "severity": "INFO",
+            "state": "SUCCEEDED",
+            "jobRunId": run["run"],
+            "message": "Job run succeeded",
+        }
+    ]
+
+
+def test_a_file_that_dies_ends_its_run_as_failed_in_both_shapes(tmp_path: Path) -> None:
+    here = workspace(tmp_path / "shop", CONTRACT)
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 no parquet")
+    feed.put(here.stages, "orders/b.parquet", tmp_path / "b.parquet")
+
+    work_off(here)
+
+    (run,), (job,) = told(here, bus.RUN_CHANGED), told(here, bus.JOB_CHANGED)
+    (letter,) = told(here, bus.LETTER_ADDED)
+    assert (run["state"], run["retrying"], job["state"]) == ("failed", 0, "FAILED")
+    assert job["message"] == run["message"] == letter["reason"]
+    (item,) = here.stages.dead_letters.list()
+    assert (letter["cause_id"], letter["run"]) == (item.cause_id, run["run"])
+
+
+def test_a_corrected_file_tells_that_its_letter_is_settled(tmp_path: Path) -> None:
+    here = workspace(tmp_path / "shop", CONTRACT)
+    file = tmp_path / "b.csv"
+    for content in (b"\x1f\x8b no gzip", b"n\n1\n"):
+        file.write_bytes(content)
+        feed.put(here.stages, "orders/b.csv", file)
+        work_off(here)
+
+    (letter,) = told(here, bus.LETTER_ADDED)
+    (cleared,) = told(here, bus.LETTERS_CLEARED)
+    assert cleared == {
+        "ids": [letter["dead_letter"]],
+        "keys": ["orders/b.csv"],
+        "datasets": ["orders"],
+        "causes": [letter["cause_id"]],
+        "settled": [letter["cause_id"]],
+    }
+
+
+def test_an_unusual_share_of_rejects_is_told_and_a_usual_one_is_not(tmp_path: Path) -> None:
+    here = workspace(tmp_path / "shop", CONTRACT)
+    load(here, tmp_path, "first.csv", good=50, bad=50)  # nothing to compare it with
+    load(here, tmp_path, "usual.csv", good=50, bad=50)
+    quiet = told(here, bus.QUALITY_DRIFTED)
+
+    load(here, tmp_path, "better.csv", good=200)
+
+    (drift,) = told(here, bus.QUALITY_DRIFTED)
+    assert quiet == []
+    assert (drift["dataset"], drift["reject_ratio"], drift["usual"]) == ("orders", 0.0, 0.5)
