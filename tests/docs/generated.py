@@ -6,13 +6,21 @@ In a page such a part stands between `<!-- NAME: written by make docs -->` and `
 from __future__ import annotations
 
 import dataclasses
+import html
 import inspect
+import json
 import re
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 import edp
+from edp.core import bus
+from edp.core.alerts import Alert
+from edp.core.bus import Event
+from edp.notify import pagerduty, slack
+from edp.notify.port import Notice
+from edp.pipeline.alerting import Site, told
 from tests.docs.pages import PAGES, read
 
 if TYPE_CHECKING:
@@ -87,6 +95,77 @@ def python_values() -> Iterator[str]:
         )
 
 
+# --- alerts ---------------------------------------------------------------------------------------
+
+
+SITE = Site("shop", "loader-1:/srv/shop", "/srv/shop")
+BROKEN = Event(
+    bus.LETTER_ADDED,
+    {
+        "kind": "object",
+        "key": "orders/monday.csv",
+        "version": "1",
+        "dataset": "orders",
+        "state": "dead",
+        "code": "reject limit exceeded",
+        "reason": "620 of 1000 rows were rejected, and max_reject_ratio is 0.5",
+        "dead_letter": "b1c2d3e4f5a6",
+        "cause_id": "4f1d2c3b4a59",
+        "attempts": 1,
+        "run": "20260105T120000-1a2b3c4d",
+    },
+    id="e-1",
+    time=1_767_614_400.0,
+)
+
+
+def broken() -> Alert:
+    """What is told of a file with too many rejects."""
+    (alert,) = told(BROKEN, SITE)
+    assert isinstance(alert, Alert)
+    return alert
+
+
+def card(message: dict[str, Any]) -> str:
+    """A Slack message as a quotation in Markdown."""
+    return "\n>\n".join(map(_block, message["blocks"]))
+
+
+def _block(block: dict[str, Any]) -> str:
+    texts = [block["text"]["text"]] if "text" in block else []
+    texts += [part["text"] for part in (*block.get("fields", ()), *block.get("elements", ()))]
+    if block["type"] == "header":
+        texts = [f"**{text}**" for text in texts]
+    plain = [re.sub(r"(?<!\*)\*([^*\n]+)\*(?!\*)", r"**\1**", _emoji(text)) for text in texts]
+    if block.get("fields"):
+        plain = [text.replace("\n", ": ") for text in plain]
+    fenced = [
+        re.sub(r"```(.*?)```", r"\n```text\n\1\n```", text, flags=re.DOTALL) for text in plain
+    ]
+    lines = "\n\n".join(fenced).splitlines()
+    return "\n".join(f"> {html.unescape(line)}".rstrip() for line in lines)
+
+
+def _emoji(text: str) -> str:
+    signs = {":red_circle:": "\U0001f534", ":large_green_circle:": "\U0001f7e2"}
+    return re.sub(r":[a-z_]+:", lambda match: signs.get(match[0], match[0]), text)
+
+
+def slack_card() -> Iterator[str]:
+    yield card(slack.message([Notice(broken())]))
+
+
+def slack_over() -> Iterator[str]:
+    alert = broken()
+    over = dataclasses.replace(alert, action="resolve", at=alert.at + 900)
+    yield card(slack.message([Notice(over, alerts=12, since=alert.at)]))
+
+
+def pagerduty_trigger() -> Iterator[str]:
+    event = pagerduty.payload(Notice(broken()), routing_key="...", group=SITE.name)
+    yield f"```json\n{json.dumps(event, indent=2, ensure_ascii=False)}\n```"
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -100,6 +179,9 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "pipeline": python_class,
     "methods": python_methods,
     "values": python_values,
+    "slack-card": slack_card,
+    "slack-over": slack_over,
+    "pagerduty-trigger": pagerduty_trigger,
 }
 
 

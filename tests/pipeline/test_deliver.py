@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from edp.backends.sqlite import Database
+from edp.core.contract.alerts import Alerts
 from edp.core.retry import RetryPolicy
-from edp.notify import pagerduty, slack
 from edp.notify.local import LocalOutbox
 from edp.notify.pagerduty import Pagerduty
 from edp.notify.slack import Slack
@@ -48,8 +48,7 @@ def outbox() -> Iterator[LocalOutbox]:
 
 def sinks(receiver: Receiver, *, quick: bool = True) -> Mapping[str, Sink]:
     """The real sinks, on their way to the server; `quick` ones do not keep the vendors' pace."""
-    hosts = frozenset({*pagerduty.HOSTS.values(), *slack.HOSTS})
-    transport = Transport(hosts, secrets=(KEY, HOOK), way=receiver.way())
+    transport = Transport(Alerts().allowed_hosts, secrets=(KEY, HOOK), way=receiver.way())
     pager = Pagerduty(transport, PAGERDUTY, SecretStr(KEY), group="shop")
     hook = Slack(transport, SecretStr(HOOK))
     if quick:

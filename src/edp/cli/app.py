@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from edp.cli import backup, bus, dlq, feed, infer, look, plan, project, query, rework, upkeep, work
+from edp.cli import (
+    alerts,
+    backup,
+    bus,
+    dlq,
+    feed,
+    infer,
+    look,
+    plan,
+    project,
+    query,
+    rework,
+    upkeep,
+    work,
+)
 from edp.cli.context import Runtime, State
 from edp.core.errors import ConfigError, EdpError
 from edp.core.faults import arm
@@ -22,7 +36,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _group in (project, infer, plan, feed, work, look, query, bus, dlq, rework, upkeep, backup):
+for _group in (
+    project,
+    infer,
+    plan,
+    feed,
+    work,
+    look,
+    query,
+    bus,
+    dlq,
+    alerts,
+    rework,
+    upkeep,
+    backup,
+):
     _group.register(app)
 
 

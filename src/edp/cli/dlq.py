@@ -31,6 +31,8 @@ def register(app: typer.Typer) -> None:
 
 def list_(ctx: typer.Context, json: Json = False) -> None:
     """List the dead letters, grouped by cause."""
+    from edp.pipeline.remedy import remedy
+
     items = workspace(ctx).stages.dead_letters.list()
     if json:
         print_json({"items": [_item(item) for item in items]})
@@ -39,7 +41,8 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
     for item in items:
         causes.setdefault(item.cause_id, []).append(item)
     for cause, found in causes.items():
-        say(f"cause {cause}: {found[0].code}, {counted(len(found), 'item')}; {_advice(found[0])}")
+        advice = remedy(found[0].code, cause).advice
+        say(f"cause {cause}: {found[0].code}, {counted(len(found), 'item')}; {advice}")
         print_table(
             ("id", "kind", "key", "attempts", "count", "last", "reason"),
             [(i.id, i.kind, i.key, i.attempts, i.count, iso(i.last_at), i.reason) for i in found],
@@ -47,19 +50,6 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
         )
     if not items:
         say("no dead letters")
-
-
-def _advice(item: DeadLetter) -> str:
-    redriven = f"`edp dlq redrive --cause {item.cause_id}`"
-    match item.code:
-        case "unreadable file" | "object missing" | "bad key":
-            return "put the right file, or `edp dlq discard` it"
-        case "bad message" | "foreign bucket":
-            return "mend what sends it, then `edp dlq discard` it"
-        case "no dataset" | "reject limit exceeded":
-            return f"change edp.yaml, then {redriven}"
-        case _:
-            return redriven
 
 
 def show(

@@ -18,22 +18,32 @@ from edp.core.errors import ConfigError
 if TYPE_CHECKING:
     from edp.core.bus import Event
     from edp.events.port import Events
+    from edp.notify.port import Outbox
 
 _BAD: Final = frozenset({"dead", "failed", "lost", "paused"})
 _RENAMED: Final = {"run": "run_id", "event": "about_event_id", "level": "level_"}
 """Names that the log has another word for, or another meaning."""
+_LEVELS: Final = {
+    "critical": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+}
+_ALL: Final = 1 << 31
 
 
 class Narrator:
     """Logs what happens from now on."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, outbox: Outbox) -> None:
         self._events = events
+        self._outbox = outbox
         self._log = _logger(
             os.environ.get("EDP_LOG") or ("text" if sys.stderr.isatty() else "json"),
             os.environ.get("EDP_LOG_LEVEL", "INFO"),
         )
         self._told = events.last_id()
+        self._alerted = max((one.id for one in outbox.list(limit=1)), default=0)
 
     def say(self, what: str, **detail: object) -> None:
         """Log something that is as it should be."""
@@ -44,11 +54,27 @@ class Narrator:
         self._log.warning(what, **detail)
 
     def events(self) -> None:
-        """Log the events since the last call."""
+        """Log the events and the alerts since the last call."""
         for told in self._events.told(self._told):
             self._told, event = told.n, told.event
             facts = {_RENAMED.get(name, name): value for name, value in event.detail.items()}
             self._log.log(_level(event), event.detail_type, **facts, event_id=event.id)
+        self._alerts()
+
+    def _alerts(self) -> None:
+        for one in self._outbox.list(after=self._alerted, limit=_ALL):
+            self._alerted = one.id
+            alert = one.alert
+            facts = {"file": alert.facts.get("file"), "command": alert.command}
+            self._log.log(
+                _LEVELS[alert.severity] if alert.action == "trigger" else logging.INFO,
+                f"alert: {alert.action}",
+                summary=alert.summary,
+                dedup_key=alert.dedup_key,
+                event_id=alert.event_id,
+                to=sorted(one.deliveries),
+                **(facts if alert.action == "trigger" else {}),
+            )
 
 
 def _level(event: Event) -> int:

@@ -42,6 +42,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     waiting = here.stages.queue.depth()
     dead = len(here.stages.dead_letters.list())
     counters = here.stages.receipts.counters()
+    undelivered = here.stages.outbox.undelivered()
     worker = here.holder()
     if json:
         print_json(
@@ -49,6 +50,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
                 "datasets": states,
                 "queue": waiting,
                 "dead_letters": dead,
+                "alerts_undelivered": undelivered,
                 "events_without_work": counters,
                 "worker": asdict(worker) | {"since": iso(worker.since)} if worker else None,
             }
@@ -61,6 +63,9 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     else:
         say("no files yet; `edp ingest FILE --dataset NAME` loads one")
     say(f"messages in the queue: {waiting}; dead letters: {dead}")
+    if undelivered:
+        many = counted(undelivered, "alert")
+        say(f"{many} could not be delivered: `edp alerts list --undelivered` shows why")
     for name, n in counters.items():
         say(f"events that needed no work: {n} of {name}")
     if worker:

@@ -53,4 +53,10 @@ def _serve(here: Workspace, *, watch: bool) -> None:
     from edp.pipeline.service import serve
 
     with stopping(here.stages.ring) as stop:
-        serve(here, watch=watch, log=Narrator(here.stages.events), stop=stop, hurry=stop.hurry)
+        serve(
+            here,
+            watch=watch,
+            log=Narrator(here.stages.events, here.stages.outbox),
+            stop=stop,
+            hurry=stop.hurry,
+        )

@@ -141,7 +141,7 @@ BUILT_IN: Final = (
         "edp-failure",
         {
             "source": ["edp"],
-            "detail-type": [RUN_CHANGED, CRAWL_CHANGED, LETTER_ADDED, RUNTIME_CHANGED],
+            "detail-type": [RUN_CHANGED, LETTER_ADDED, RUNTIME_CHANGED],
             "detail": {"state": ["failed", "lost", "dead", "paused"]},
         },
     ),
@@ -151,13 +151,29 @@ BUILT_IN: Final = (
             "source": ["edp"],
             "$or": [
                 {
-                    "detail-type": [RUN_CHANGED, CRAWL_CHANGED, RUNTIME_CHANGED],
-                    "detail": {"state": ["committed", "succeeded", "working"]},
+                    "detail-type": [RUN_CHANGED, RUNTIME_CHANGED],
+                    "detail": {"state": ["committed", "working"]},
                 },
                 {"detail-type": [LETTERS_REDRIVEN, LETTERS_DISCARDED, LETTERS_CLEARED]},
             ],
         },
     ),
+    Rule(
+        "edp-file",
+        {
+            "source": ["edp"],
+            "detail-type": [FILE_CHANGED],
+            "detail": {"state": ["committed", "discarded"]},
+        },
+    ),
+    Rule(
+        "edp-crawler",
+        {
+            "source": [GLUE],
+            "detail-type": [CRAWLER_CHANGED],
+            "detail": {"state": ["Succeeded", "Failed"]},
+        },
+    ),
     Rule("edp-alarm", {"source": ["edp"], "detail-type": [ALARM_CHANGED]}),
 )
-"""Rules that every pipeline has. Events in Glue's shapes tell locally what EDP's own tell, too."""
+"""Rules that every pipeline has. A run that Glue tells of locally is one that EDP tells of, too."""

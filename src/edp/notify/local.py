@@ -192,6 +192,12 @@ class LocalOutbox:
     def due(self, sink: str) -> int:
         return int(self._db.value(_SQL.count_due, sink=sink, now=clock.now()))
 
+    def hasten(self, sink: str) -> None:
+        self._db.execute(_SQL.hasten, sink=sink, now=clock.now())
+
+    def owed(self, sink: str) -> int:
+        return int(self._db.value(_SQL.owed, sink=sink, now=clock.now()))
+
     def undelivered(self) -> int:
         return int(self._db.value(_SQL.undelivered))
 

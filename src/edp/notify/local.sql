@@ -113,6 +113,14 @@ WHERE id = :id AND state = 'waiting';
 SELECT count(*) FROM delivery
 WHERE sink = :sink AND state = 'waiting' AND (not_before <= :now OR lease_until > :now);
 
+-- name: hasten
+UPDATE delivery SET not_before = min(not_before, :now)
+WHERE sink = :sink AND state = 'waiting' AND attempts > 0;
+
+-- name: owed
+SELECT count(*) FROM delivery
+WHERE sink = :sink AND state = 'waiting' AND (not_before <= :now OR attempts > 0);
+
 -- name: undelivered
 SELECT count(*) FROM delivery WHERE state = 'dead';
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from edp.notify.port import Answer, Notice
     from edp.notify.transport import Transport
 
-HOSTS: Final = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
-"""Region of an account to the host that takes its events."""
 _SUMMARY: Final = 1024
 _DETAIL: Final = 2000
 _NAME: Final = 200

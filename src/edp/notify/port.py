@@ -112,6 +112,12 @@ class Outbox(Protocol):
     def due(self, sink: str) -> int:
         """How many deliveries to the sink are due, or under way."""
 
+    def hasten(self, sink: str) -> None:
+        """What failed at the sink is due now."""
+
+    def owed(self, sink: str) -> int:
+        """How many deliveries to the sink were tried or are due, and did not arrive yet."""
+
     def undelivered(self) -> int:
         """How many deliveries are dead."""
 

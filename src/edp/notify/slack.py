@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from edp.notify.port import Answer, Notice
     from edp.notify.transport import Transport
 
-HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 _HEADER: Final = 150
 _FIELDS: Final = 10
 _FIELD: Final = 260

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from edp.core import clock
 from edp.core.errors import EdpError
@@ -18,11 +18,15 @@ from edp.notify.port import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from edp.notify.port import Delivery, Outbox, Sink
+    from edp.pipeline.stages import Stages
 
 PATIENCE: Final = RetryPolicy(base_s=2.0, cap_s=300.0)
 """When a sink that fails is tried again; the waits are never below half of the back-off."""
+FLUSH_S: Final = 4.0
+"""Seconds that a command in the foreground, and a service that stops, wait for deliveries."""
 _IDLE_S: Final = 0.5
 _LEASE_S: Final = 60.0
 _FEW: Final = 3
@@ -103,6 +107,26 @@ class Courier:
 
     def _wait_s(self, attempt: int) -> float:
         return self._patience.delay_s(attempt, jitter=0.5 + self._jitter() / 2)
+
+
+class Deliverer(Protocol):
+    """Whoever can deliver: a workspace."""
+
+    @property
+    def stages(self) -> Stages:
+        """The stages over the workspace's state."""
+
+    def post(self) -> AbstractContextManager[Post]:
+        """What delivers alerts while it is open."""
+
+
+def flush(place: Deliverer, timeout_s: float = FLUSH_S) -> bool:
+    """Deliver what is due, for a while; whether nothing is left at sinks that work."""
+    stages = place.stages
+    if not any(map(stages.outbox.due, stages.config.alerts.sinks)):
+        return True
+    with place.post() as post:
+        return post.settle(timeout_s)
 
 
 class Post:

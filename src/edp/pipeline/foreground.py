@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from edp.core import clock
 from edp.core.errors import EdpError, StoreUnavailable
 from edp.pipeline.alarms import AlarmWatch
+from edp.pipeline.deliver import flush
 from edp.pipeline.reconcile import reconcile, recover
 from edp.pipeline.work import Every, Work, drive, garbage, until
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from edp.etl.port import Etl, Finished, Task
+    from edp.pipeline.deliver import Post
     from edp.pipeline.stages import Stages
     from edp.query.port import Query
     from edp.queue.port import DeadLetter
@@ -52,6 +54,9 @@ class Place(Protocol):
 
     def query(self) -> Query:
         """The query engine."""
+
+    def post(self) -> AbstractContextManager[Post]:
+        """What delivers alerts while it is open."""
 
 
 @dataclass(frozen=True)
@@ -176,5 +181,6 @@ def _work_here(place: Place, done: Callable[[], bool], over: Callable[[], bool])
             raise
         work.release()
     AlarmWatch(place.stages).look()
+    flush(place)
     garbage(place.stages)
     return finished

@@ -207,7 +207,8 @@ def _commit(  # noqa: PLR0917 (private; what one commit is made of)
         committed = [outcomes[m.key] for m, s in zip(held, states, strict=True) if s == "committed"]
         quality(stages, claim, usual, committed)
         again = sum(state == "queued" for state in states)
-        run_ended(stages, claim, ended, why if ended == "failed" else None, again=again)
+        failure = why if ended == "failed" else None
+        run_ended(stages, claim, ended, failure, again=again, loaded=committed)
 
 
 def _has_changed(outcome: Outcome) -> bool:

@@ -13,6 +13,7 @@ from edp.core.bus import RUNTIME_CHANGED
 from edp.core.errors import ConfigError, StoreUnavailable
 from edp.pipeline.alarms import LOOK_S, AlarmWatch
 from edp.pipeline.chores import Chores
+from edp.pipeline.deliver import FLUSH_S
 from edp.pipeline.foreground import Place
 from edp.pipeline.reconcile import Lookout, recover
 from edp.pipeline.work import Every, Work, garbage
@@ -99,7 +100,7 @@ class Log(Protocol):
         """Tell something that somebody should look at."""
 
     def events(self) -> None:
-        """Tell the events since the last call."""
+        """Tell the events and the alerts since the last call."""
 
 
 def serve(
@@ -122,10 +123,13 @@ def serve(
                 f"files"
             )
         log.say("working", lake=str(place.lake), stop="Ctrl-C, or SIGTERM")
-        with place.listening() as ear, place.etl() as etl:
+        with place.listening() as ear, place.etl() as etl, place.post() as post:
             service = _Service(place, etl, ear, watch=watch, log=log, stop=stop)
             service.run()
             service.finish(hurry)
+            if not hurry():
+                post.settle(FLUSH_S)
+        log.say("stopped")
 
 
 class _Service:
@@ -256,4 +260,3 @@ class _Service:
         except StoreUnavailable as error:  # the next start frees what is left
             self._log.warn("stopped before all could be given back", reason=str(error))
             raise
-        self._log.say("stopped")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edp.etl.port import Etl
     from edp.events.port import Events
     from edp.ledger.port import Ledger, Receipts, Runs
+    from edp.notify.port import Outbox
     from edp.queue.port import DeadLetters, Queue
     from edp.source.port import Source
     from edp.target.port import Target
@@ -44,6 +45,7 @@ class Stages:
     catalog: Catalog
     events: Events
     alarms: Alarms
+    outbox: Outbox
     atomically: Callable[[], AbstractContextManager[None]]
     tidy: Callable[[], object]
     etl: Callable[[], Etl]

@@ -72,9 +72,15 @@ def _ms(seconds: float) -> float:
 
 
 def run_ended(
-    stages: Stages, claim: Claim, state: str, failure: Failure | None = None, *, again: int = 0
+    stages: Stages,
+    claim: Claim,
+    state: str,
+    failure: Failure | None = None,
+    *,
+    again: int = 0,
+    loaded: Sequence[Outcome] = (),
 ) -> None:
-    """Say that the run ended, and how many of its files will be tried again."""
+    """Say that the run ended, what it `loaded`, and how many files will be tried `again`."""
     told: dict[str, object] = {
         "run": claim.run_id,
         "dataset": claim.dataset,
@@ -83,6 +89,9 @@ def run_ended(
         "started_at": clock.iso(claim.started_at),
         "files": len(claim.members),
         "retrying": again,
+        "committed": len(loaded),
+        "rows_written": sum(one.counts.rows_written for one in loaded),
+        "rows_rejected": sum(one.counts.rows_rejected for one in loaded),
     }
     stages.events.put(bus.RUN_CHANGED, told | (asdict(failure) if failure else {}))
     glue = _GLUE_STATES[state]

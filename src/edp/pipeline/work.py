@@ -217,14 +217,14 @@ def until(
 def garbage(stages: Stages) -> Sequence[str]:
     """Remove files of the target that no table needs any more; their paths.
 
-    Events go once they are older than `retention.events`. A replaced file stays for
+    Events and alerts go once they are older than `retention.events`. A replaced file stays for
     `retention.superseded`, as a query may still read it. One that no commit ever named stays for an
     hour at least, as its commit may still come.
     """
     stages.tidy()
     kept_s = stages.config.retention.events.total_seconds()
-    stages.events.forget(older_than_s=kept_s)
-    stages.alarms.forget(older_than_s=kept_s)
+    for history in (stages.events, stages.alarms, stages.outbox):
+        history.forget(older_than_s=kept_s)
     keep_s = stages.config.retention.superseded.total_seconds()
     collected = list(stages.target.remove(stages.catalog.retired(removed_for_s=keep_s)))
     orphans = stages.target.collect(

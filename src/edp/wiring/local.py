@@ -14,19 +14,23 @@ from edp.backends.lock import Lock
 from edp.backends.sqlite import Database, merge
 from edp.catalog.local import LocalCatalog
 from edp.core import clock
-from edp.core.bus import BUILT_IN, Rule
+from edp.core.bus import ALERTS, BUILT_IN, Rule
 from edp.core.contract import Config, Local, Spark, load, mask_key
 from edp.core.errors import ConfigError
 from edp.core.holder import Holder
 from edp.core.retry import RetryPolicy
 from edp.events.local import LocalEvents
 from edp.ledger.local import LocalLedger, LocalReceipts, LocalRuns
+from edp.notify.local import LocalOutbox
+from edp.pipeline.alerting import Announcer
 from edp.pipeline.dead import bury, dead_message
+from edp.pipeline.deliver import Post
 from edp.pipeline.stages import Stages
 from edp.queue.local import LocalDeadLetters, LocalQueue
 from edp.source.local import LocalSource
 from edp.target.local import LocalTarget
 from edp.topic.local import LocalTopic
+from edp.wiring.notify import site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
     from edp.core.bus import Event
     from edp.crawler.port import Crawler
     from edp.etl.port import Etl
+    from edp.notify.port import Sink
+    from edp.notify.transport import Way
+    from edp.pipeline.alerting import Site
     from edp.query.port import Query
     from edp.queue.port import DeadLetter, Lease
     from edp.source.watch import Watcher
@@ -61,6 +68,7 @@ class Workspace:
     lock: Lock
     bell: Bell
     memory: int
+    way: Way | None = None
 
     @contextmanager
     def working(self, command: str = "a command in the foreground") -> Iterator[bool]:
@@ -98,6 +106,21 @@ class Workspace:
 
         return LocalQuery(self.lake / ".work", memory=self.memory)
 
+    @property
+    def site(self) -> Site:
+        """What alerts say of where they come from."""
+        return site(self.config, self.path)
+
+    def sinks(self) -> dict[str, Sink]:
+        """The receivers of alerts."""
+        from edp.wiring.notify import sinks
+
+        return sinks(self.config, self.way)
+
+    def post(self) -> Post:
+        """What delivers alerts while it is open."""
+        return Post(self.stages.outbox, self.sinks(), jitter=random.random, close=self.close)
+
     def close(self) -> None:
         """Let go of this thread's connection to the state; the next use has one of its own."""
         self.database.close()
@@ -113,10 +136,13 @@ class Workspace:
         return self.bell.listening()
 
 
-def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "local") -> Workspace:
+def open_workspace(
+    path: Path, *, environ: Mapping[str, str], engine: str = "local", way: Way | None = None
+) -> Workspace:
     """The workspace in `path`; its lake is made if it is not there.
 
-    `engine` schedules what this process works off: `local` or `spark`.
+    `engine` schedules what this process works off: `local` or `spark`. `way` is how the hosts of
+    alerts are found and trusted, if not as usual.
 
     Raises: ConfigError when the contract is wrong, or the folder does not exist.
     """
@@ -145,7 +171,10 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
 
         return LocalEtl(local.workers, memory=memory, faults=environ.get("EDP_FAULTS_WORKER", ""))
 
-    targets: dict[str, Callable[[str, Event], None]] = {}
+    outbox = LocalOutbox(db)
+    targets: dict[str, Callable[[str, Event], None]] = {
+        ALERTS: Announcer(outbox, config.alerts, site(config, path)),
+    }
 
     def crawler() -> Crawler:
         from edp.crawler.local import LocalCrawler
@@ -173,6 +202,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
         catalog=LocalCatalog(db, config.name),
         events=LocalEvents(db, rules=_rules(config, targets), targets=targets),
         alarms=LocalAlarms(db),
+        outbox=outbox,
         atomically=db.transaction,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
         ring=bell.ring,
@@ -182,7 +212,7 @@ def open_workspace(path: Path, *, environ: Mapping[str, str], engine: str = "loc
         engine=engine,
     )
     lock = Lock(lake / ".lock")
-    return Workspace(path, lake, config, stages, db, queue, target, lock, bell, memory)
+    return Workspace(path, lake, config, stages, db, queue, target, lock, bell, memory, way)
 
 
 def _spark_etl(local: Local, lake: Path) -> Etl:

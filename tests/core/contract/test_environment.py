@@ -148,13 +148,13 @@ def test_no_message_holds_a_secret_that_stands_in_the_file_itself() -> None:
 
 def test_a_contract_does_not_show_its_secrets() -> None:
     text = """
-alerts: {pagerduty: {routing_key: "${A}"}, slack: {webhook_url: "https://${A}"}}
+alerts: {pagerduty: {routing_key: "${A}"}, slack: {webhook_url: "https://hooks.slack.com/${A}"}}
 runtimes: {local: {spark: {conf: {spark.hadoop.fs.s3a.secret.key: "${A}"}}}}
 """
     config, _ = checked(read(text, {"A": "hunter2"}))
 
     assert config.alerts.slack is not None
-    assert config.alerts.slack.webhook_url.get_secret_value() == "https://hunter2"
+    assert config.alerts.slack.webhook_url.get_secret_value() == "https://hooks.slack.com/hunter2"
     assert "hunter2" not in repr(config) + str(config) + config.alerts.model_dump_json()
 
 

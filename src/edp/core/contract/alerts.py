@@ -1,11 +1,22 @@
-"""Who is told; everything here is secret, and no error quotes it."""
+"""Who is told, and of what; keys and addresses are secret, and no error quotes them."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from edp.core.alerts import Severity
 from edp.core.contract.invalid import invalid
 from edp.core.contract.model import Settings
+from edp.core.contract.units import Duration, Names
+
+SLACK_HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+PAGERDUTY_HOSTS: Final = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
+"""Region of an account to the host that takes its events."""
+
+SinkName = Literal["pagerduty", "slack"]
 
 
 def _filled(secret: SecretStr) -> SecretStr:
@@ -21,11 +32,12 @@ def _https(secret: SecretStr) -> SecretStr:
 
 
 class Pagerduty(Settings):
-    """An Events API v2 integration."""
+    """An Events API v2 integration, and where its account is."""
 
     routing_key: Annotated[SecretStr, AfterValidator(_filled)] = Field(
         examples=["${PAGERDUTY_ROUTING_KEY}"]
     )
+    region: Literal["us", "eu"] = "us"
 
 
 class Slack(Settings):
@@ -36,8 +48,63 @@ class Slack(Settings):
     )
 
 
+class Route(Settings):
+    """Alerts of these datasets and severities go to `to` alone; what is not given fits all."""
+
+    datasets: Names = ()
+    severities: tuple[Severity, ...] = ()
+    to: tuple[SinkName, ...]
+
+
 class Alerts(Settings):
-    """The receivers; None where the contract has none."""
+    """The receivers, None where the contract has none, and what each of them gets.
+
+    Of `routes` the first that fits decides. Successes are summed up and told once in `digest`.
+    """
 
     pagerduty: Pagerduty | None = None
     slack: Slack | None = None
+    hosts: Names = ()
+    routes: tuple[Route, ...] = ()
+    digest: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
+
+    @property
+    def sinks(self) -> tuple[SinkName, ...]:
+        """The receivers that there are."""
+        return tuple(self._sinks())
+
+    def _sinks(self) -> Iterator[SinkName]:
+        if self.pagerduty is not None:
+            yield "pagerduty"
+        if self.slack is not None:
+            yield "slack"
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """Every host that alerts may be posted to."""
+        return frozenset({*SLACK_HOSTS, *PAGERDUTY_HOSTS.values(), *self.hosts})
+
+    @model_validator(mode="after")
+    def _known(self) -> "Alerts":
+        for n, route in enumerate(self.routes):
+            for sink in route.to:
+                if sink not in self.sinks:
+                    raise invalid(
+                        f"there is no {sink}", f"add alerts.{sink}", at=("routes", n, "to")
+                    )
+        if self.slack is not None:
+            url = self.slack.webhook_url.get_secret_value()
+            if _host(url) not in self.allowed_hosts:
+                raise invalid(
+                    "its host is not Slack's",
+                    "name the host in alerts.hosts if it is meant",
+                    at=("slack", "webhook_url"),
+                )
+        return self
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

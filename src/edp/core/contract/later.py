@@ -27,7 +27,6 @@ LATER: Final = (
     Later("retention.rejects", "remove it; rejects are kept for good"),
     Later("datasets.*.deduplicate.scope", "remove it; rows are compared within their file"),
     Later("datasets.*.table", "remove it, or write parquet"),
-    Later("alerts", "remove it, and watch `edp status`"),
 )
 
 
