@@ -15,6 +15,7 @@ import pytest
 from edp.backends.sqlite import Database, journal
 from edp.backends.sqlite.replay import replay
 from edp.core.faults import POINTS
+from edp.pipeline.audit import audit
 from edp.pipeline.dead import dead_message
 from edp.pipeline.work import garbage
 from edp.queue.local import LocalDeadLetters
@@ -127,6 +128,7 @@ def check(place: Path, *, leftovers: bool = False) -> None:
     assert all(r.counts and r.counts.conserved for r in found if r.state == "committed")
     assert Counter(ask(here, "SELECT id, name FROM orders")) == ROWS
     assert here.stages.dead_letters.list() == []
+    assert [proof for proof in audit(here, deep=True).proofs if not proof.holds] == []
     _whole(here, leftovers=leftovers)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from edp.catalog import schema
-from edp.catalog.port import Adopted, Change, Column, Plan, Rewriting, Table
+from edp.catalog.port import Adopted, Change, Column, Inventory, Plan, Rewriting, Table
 from edp.catalog.rows import SQL, Rows, Standing, adopted
 from edp.core import clock
 from edp.core.clock import iso
@@ -237,6 +237,19 @@ class LocalCatalog:
             return [
                 (table, self._rows.live_files(table.name, table.kind)) for table in self.tables()
             ]
+
+    def inventory(self) -> Inventory:
+        """Everything that the catalog says of files and their sources, read at one moment."""
+        with self._db.reading():
+            live = {(one["dataset"], one["key"]) for one in self._db.rows(SQL.live_sources)}
+            sources: dict[str, set[str]] = {}
+            for dataset, key in live:
+                sources.setdefault(dataset, set()).add(key)
+            return Inventory(
+                files=self._rows.inventory(),
+                sources={dataset: frozenset(keys) for dataset, keys in sources.items()},
+                retired=frozenset(row["path"] for row in self._db.rows(SQL.removed)),
+            )
 
     def holders(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
         """The datasets of whose tables any of `keys` is a live source, and which of them."""

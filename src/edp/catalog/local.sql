@@ -34,6 +34,20 @@ WHERE s.table_id = :table_id AND s.key IN (SELECT value FROM json_each(:keys));
 SELECT f.*, s.columns AS schema FROM data_file f JOIN file_schema s ON s.id = f.schema_id
 WHERE f.table_id = :table_id AND f.removed_in IS NULL ORDER BY f.id;
 
+-- name: inventory
+SELECT f.*, s.columns AS schema, t.dataset, t.kind,
+       (SELECT json_group_object(key, rows) FROM file_source WHERE file_id = f.id) AS sources
+FROM data_file f
+JOIN catalog_table t ON t.id = f.table_id
+JOIN file_schema s ON s.id = f.schema_id
+WHERE f.removed_in IS NULL ORDER BY t.name, f.id;
+
+-- name: live_sources
+SELECT t.dataset, s.key FROM live_source s JOIN catalog_table t ON t.id = s.table_id;
+
+-- name: removed
+SELECT path FROM data_file WHERE removed_in IS NOT NULL;
+
 -- name: files_holding
 SELECT f.*, s.columns AS schema FROM data_file f JOIN file_schema s ON s.id = f.schema_id
 WHERE f.table_id = :table_id AND f.removed_in IS NULL AND f.id IN (

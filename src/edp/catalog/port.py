@@ -135,6 +135,19 @@ class Adopted:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Inventory:
+    """Every live file of every table, with all its sources, beside the table's dataset.
+
+    `sources` maps dataset to the keys that are live in its table. `retired` are the paths of files
+    that no table has any more, as long as they are not forgotten.
+    """
+
+    files: Sequence[tuple[str, DataFile]]
+    sources: Mapping[str, frozenset[str]]
+    retired: frozenset[str]
+
+
 class Catalog(Protocol):
     """The tables of one database."""
 
@@ -183,6 +196,9 @@ class Catalog(Protocol):
 
         Of the files' sources, adopted files are told and object keys are not.
         """
+
+    def inventory(self) -> Inventory:
+        """Everything that the catalog says of files and their sources, read at one moment."""
 
     def holders(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:
         """The datasets of whose tables any of `keys` is a live source, and which of them."""

@@ -100,6 +100,13 @@ class Rows:
             for row in self._db.rows(SQL.live_files, table_id=self.table(name).id)
         ]
 
+    def inventory(self) -> list[tuple[str, DataFile]]:
+        """The live files of all tables with all their sources, each beside its dataset."""
+        return [
+            (row["dataset"], _file(row, row["kind"], json.loads(row["sources"])))
+            for row in self._db.rows(SQL.inventory)
+        ]
+
     def _with_sources(self, row: Mapping[str, Any], kind: Kind) -> DataFile:
         sources = self._db.rows(SQL.sources_of, file_id=row["id"])
         return _file(row, kind, {source["key"]: source["rows"] for source in sources})

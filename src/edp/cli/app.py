@@ -13,6 +13,7 @@ from edp.cli import (
     alerts,
     backup,
     bus,
+    check,
     dlq,
     feed,
     infer,
@@ -50,6 +51,7 @@ for _group in (
     rework,
     upkeep,
     backup,
+    check,
 ):
     _group.register(app)
 

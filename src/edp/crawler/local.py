@@ -19,11 +19,14 @@ from edp.core.names import column_names, normalise
 from edp.core.parquet import Stored, stored
 from edp.core.sql import literal
 from edp.core.types import Admits
+from edp.crawler.measuring import measure
 from edp.crawler.port import Found, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from edp.crawler.port import Measured
 
 _DEFAULT: Final = "__HIVE_DEFAULT_PARTITION__"
 
@@ -53,6 +56,14 @@ class LocalCrawler:
                 if found is not None:
                     looked.append(found)
         return looked
+
+    def measure(
+        self, files: Sequence[DataFile], *, deep: bool
+    ) -> Mapping[str, Measured | Unreadable]:
+        """What the files of tables are, by path; with `deep` every byte of them is read."""
+        with duckdb.connect(":memory:") as con:
+            con.execute("SET enable_progress_bar = false")
+            return measure(con, self._lake, files, deep=deep)
 
     def _look(self, con: duckdb.DuckDBPyConnection, path: str) -> Found | None:
         """What is in a file; None for one that EDP wrote."""

@@ -28,6 +28,20 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a Parquet file is: its bytes, and its rows by the footer.
+
+    `sha256` and `sources` (rows by object key) are of the whole file, where all of it was read;
+    a file that others wrote has no sources.
+    """
+
+    bytes: int
+    rows: int
+    sha256: str | None = None
+    sources: Mapping[str, int] | None = None
+
+
 class Crawler(Protocol):
     """Looks into the target."""
 
@@ -36,3 +50,8 @@ class Crawler(Protocol):
 
         `known` maps the path of a file to its SHA-256.
         """
+
+    def measure(
+        self, files: Sequence[DataFile], *, deep: bool
+    ) -> Mapping[str, Measured | Unreadable]:
+        """What the files of tables are, by path; with `deep` every byte of them is read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edp.catalog.port import Change
 from edp.core import bus, clock
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from edp.core.receipts import Receipt
     from edp.pipeline.replace import Ready
     from edp.pipeline.stages import Stages
+
+
+RETRACTED: Final = "retracted"
+"""What the ledger notes of a version that a person took out of its table."""
 
 
 def retract(stages: Stages, key: str, *, run_id: str, memory: int) -> Steps:
@@ -73,7 +77,7 @@ def _commit(stages: Stages, ready: Ready, version: Receipt, *, run_id: str) -> N
             run_id=run_id,
             operation="retract",
         )
-        stages.ledger.discard(bucket, key, version.version, was=version.state, note="retracted")
+        stages.ledger.discard(bucket, key, version.version, was=version.state, note=RETRACTED)
         clear(stages, object_id(bucket, key, version.version))
         stages.events.put(
             bus.FILE_CHANGED,

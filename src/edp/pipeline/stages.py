@@ -28,7 +28,8 @@ class Stages:
     """One runtime's stages.
 
     What is written within `atomically()` happens as a whole where the runtime can promise that;
-    elsewhere in the order written, the ledger last. `tidy` does what the runtime needs now and
+    elsewhere in the order written, the ledger last. What is read within `reading()` is of one
+    moment where the runtime can promise that. `tidy` does what the runtime needs now and
     then; `ring` has whoever works look for new work. `engine` is what `etl` schedules with, as
     receipts name it.
     """
@@ -47,6 +48,7 @@ class Stages:
     alarms: Alarms
     outbox: Outbox
     atomically: Callable[[], AbstractContextManager[None]]
+    reading: Callable[[], AbstractContextManager[None]]
     tidy: Callable[[], object]
     etl: Callable[[], Etl]
     crawler: Callable[[], Crawler]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from edp.backends.folder import fsync_folder
 from edp.core.errors import StoreUnavailable
 from edp.core.faults import reach
+from edp.core.identity import named_by_a_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 FOLDERS: Final = {"data": "target", "rejects": "rejects"}
 _RUN = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}\.[1-9]\d*")
 _STALE_S: Final = 3600.0
-_OURS = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}-\d+-[\w-]+\.parquet")
 
 
 class LocalTarget:
@@ -126,7 +126,7 @@ class LocalTarget:
         gone = [
             path
             for path, age_s in self.list()
-            if path not in named and age_s >= older_than_s and _OURS.fullmatch(Path(path).name)
+            if path not in named and age_s >= older_than_s and named_by_a_run(path)
         ]
         return self.remove(gone)
 

@@ -204,6 +204,7 @@ def open_workspace(
         alarms=LocalAlarms(db),
         outbox=outbox,
         atomically=db.transaction,
+        reading=db.reading,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
         ring=bell.ring,
         etl=etl,
