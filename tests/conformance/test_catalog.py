@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edp.backends.sqlite import Database
 from edp.catalog.local import LocalCatalog
-from edp.catalog.port import Catalog, Change, Column, Plan, Rewriting, Table
+from edp.catalog.port import Catalog, Change, Column, Crowd, Plan, Rewriting, Table
 from edp.core.errors import EdpError, StaleSnapshot
 from edp.core.files import ADOPTED, DataFile, Kind, ProfileColumn
 from edp.core.types import Admits, declared_admits
@@ -435,30 +435,31 @@ def test_reshaping_rejects_gives_the_table_itself_no_version(catalog: Catalog) -
     assert (table(catalog).version, table(catalog, "orders__rejects").version) == (1, 2)
 
 
-def test_small_files_are_told_where_a_partition_holds_many(catalog: Catalog) -> None:
-    sizes = {"p1": 10, "p2": 20, "p3": 100, "q1": 10}
+def test_partitions_with_many_small_files_are_told_the_fullest_first(catalog: Catalog) -> None:
+    sizes = {"p1": 10, "p2": 20, "p3": 100, "q1": 10, "r1": 1, "r2": 1, "r3": 1}
     for path, size in sizes.items():
-        place = "day=1" if path.startswith("p") else "day=2"
+        place = f"of={path[0]}"
         add = replace(file(path, {path: 1}, {"n": "bigint"}, partition=place), bytes=size)
         commit(catalog, Change("orders", add=(add,), profiles=profiles({path: {"n": INTS}})))
     adopt(catalog, "theirs", {"n": INTS})
 
-    found = catalog.small(below=50, more_than=1)
+    found = catalog.crowds(below=50, more_than=1)
+    files = catalog.small(found[1], below=50)
 
-    assert [(one.path, one.bytes, one.sources) for one in found] == [("p1", 10, 1), ("p2", 20, 1)]
-    assert {(one.table, one.dataset, one.partition) for one in found} == {
-        ("orders", "orders", "day=1")
-    }
-    assert len({one.schema for one in found}) == 1
-    assert catalog.small(below=50, more_than=2) == []
-    assert catalog.small(below=50, more_than=1, table="other") == []
+    assert found == [Crowd("orders", "orders", "of=r", 3), Crowd("orders", "orders", "of=p", 2)]
+    assert [(one.path, one.bytes, one.sources) for one in files] == [("p1", 10, 1), ("p2", 20, 1)]
+    assert len({one.schema for one in files}) == 1
+    assert catalog.crowds(below=50, more_than=3) == []
+    assert catalog.crowds(below=50, more_than=1, table="other") == []
 
 
 def test_small_files_that_store_other_types_are_told_apart(catalog: Catalog) -> None:
     ingest(catalog, "p1", {"a": {"n": INTS}})
     ingest(catalog, "p2", {"b": {"n": INTS, "s": WORDS}})
 
-    assert len({one.schema for one in catalog.small(below=1000, more_than=1)}) == 2
+    (crowd,) = catalog.crowds(below=1000, more_than=1)
+
+    assert [one.schema for one in catalog.small(crowd, below=1000)] == [1, 2]
 
 
 def test_files_are_told_with_their_sources_and_only_while_they_are_the_tables(

@@ -21,6 +21,7 @@ from edp.pipeline import compact as compacting
 from edp.pipeline.ask import snapshot
 from edp.pipeline.chores import Chores
 from edp.pipeline.compact import BY_HAND, IDLE, Limits, compact, compact_all, next_batch
+from edp.pipeline.crawl import crawl
 from edp.pipeline.retract import retract
 from edp.pipeline.run import run
 from edp.pipeline.work import Work, drive, garbage, until
@@ -123,14 +124,17 @@ def ask_file(here: Workspace, path: str, column: str) -> list[int]:
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     here = workspace(tmp_path, NOW)
-    loaded(here, {"t/a.csv": "id\n1\n"})
-    (here.lake / "target" / "t" / "theirs.parquet").write_bytes(
-        (here.lake / here.stages.catalog.files("t")[0].path).read_bytes()
-    )
-    found = [one.path for one in here.stages.catalog.small(below=10**9, more_than=0)]
+    (here.lake / "target" / "theirs").mkdir()
+    with duckdb.connect() as con:
+        for n in range(3):
+            path = here.lake / "target" / "theirs" / f"{n}.parquet"
+            con.execute(f"COPY (SELECT {n} AS id) TO '{path}' (FORMAT parquet)")
+    drive(crawl(here.stages, None, run_id=RUN, memory=here.memory), InProcess())
 
-    assert len(found) == 1
-    assert merge(here) == []
+    done = merge(here)
+
+    assert done == []
+    assert files(here, "theirs") == 3
 
 
 def test_a_query_that_began_before_a_merge_ends_as_it_began(tmp_path: Path) -> None:
@@ -296,7 +300,7 @@ def columns(here: Workspace, name: str) -> object:
 
 
 def small(path: str, size: int, sources: int = 1) -> Small:
-    return Small(path, "t", "t", "", 1, size, sources)
+    return Small(path, 1, size, sources)
 
 
 SMALL = st.builds(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from edp.backends.sqlite import Database
-    from edp.catalog.port import Method, Small
+    from edp.catalog.port import Crowd, Method, Small
     from edp.core.files import DataFile
     from edp.core.types import Admits
 
@@ -152,9 +152,13 @@ class LocalCatalog:
             methods={},
         )
 
-    def small(self, *, below: int, more_than: int, table: str | None = None) -> Sequence[Small]:
-        """Small files of EDP's own, of partitions that hold many."""
-        return self._rows.small(below=below, more_than=more_than, table=table)
+    def crowds(self, *, below: int, more_than: int, table: str | None = None) -> Sequence[Crowd]:
+        """The partitions that hold many small files of EDP's own, the fullest first."""
+        return self._rows.crowds(below=below, more_than=more_than, table=table)
+
+    def small(self, crowd: Crowd, *, below: int) -> Sequence[Small]:
+        """The files of a crowd, by their schema."""
+        return self._rows.small(crowd, below=below)
 
     def files(self, table: str) -> Sequence[DataFile]:
         """The live files of a table with all their sources."""

@@ -67,15 +67,20 @@ JOIN file_schema s ON s.id = f.schema_id JOIN catalog_table t ON t.id = f.table_
 WHERE t.name = :name AND f.removed_in IS NULL ORDER BY f.id;
 
 -- name: small_files
-WITH small AS (
-    SELECT f.id, f.path, t.name AS "table", t.dataset, f.partition, f.schema_id AS schema, f.bytes,
-           count(*) OVER (PARTITION BY f.table_id, f.partition) AS together
-    FROM data_file f JOIN catalog_table t ON t.id = f.table_id
-    WHERE f.removed_in IS NULL AND f.origin = 'edp' AND f.bytes < :below
-      AND (:table IS NULL OR t.name = :table))
-SELECT path, "table", dataset, partition, schema, bytes,
-       (SELECT count(*) FROM file_source s WHERE s.file_id = small.id) AS sources
-FROM small WHERE together > :more_than ORDER BY "table", partition, schema, bytes, path;
+SELECT f.path, f.schema_id AS schema, f.bytes,
+       (SELECT count(*) FROM file_source s WHERE s.file_id = f.id) AS sources
+FROM data_file f JOIN catalog_table t ON t.id = f.table_id
+WHERE t.name = :table AND f.partition = :partition AND f.removed_in IS NULL AND f.origin = 'edp'
+  AND f.bytes < :below
+ORDER BY f.schema_id, f.bytes, f.path;
+
+-- name: crowds
+SELECT t.name AS "table", t.dataset, f.partition, count(*) AS files
+FROM data_file f JOIN catalog_table t ON t.id = f.table_id
+WHERE f.removed_in IS NULL AND f.origin = 'edp' AND f.bytes < :below
+  AND (:table IS NULL OR t.name = :table)
+GROUP BY t.id, f.partition HAVING count(*) > :more_than
+ORDER BY files DESC, "table", f.partition;
 
 -- name: sources_of
 SELECT key, rows FROM file_source WHERE file_id = :file_id ORDER BY key;

@@ -93,16 +93,23 @@ class Rewriting:
 
 
 @dataclass(frozen=True)
-class Small:
-    """A small data file of EDP's own: where it is, its size, and how many sources it holds.
+class Crowd:
+    """A partition of a table, and how many small files of EDP's own it holds."""
 
-    Files of one table that are equal in `partition` and `schema` can become one.
-    """
-
-    path: str
     table: str
     dataset: str
     partition: str
+    files: int
+
+
+@dataclass(frozen=True)
+class Small:
+    """A small file: where it is, its size in bytes, and how many sources it holds.
+
+    Files of one partition that are equal in `schema` can become one.
+    """
+
+    path: str
     schema: int
     bytes: int
     sources: int
@@ -179,11 +186,14 @@ class Catalog(Protocol):
         Raises: StaleSnapshot when one of the files is in no table any more.
         """
 
-    def small(self, *, below: int, more_than: int, table: str | None = None) -> Sequence[Small]:
-        """Files below so many bytes, of every partition that holds more than so many of them.
+    def crowds(self, *, below: int, more_than: int, table: str | None = None) -> Sequence[Crowd]:
+        """The partitions that hold more than so many files below so many bytes, the fullest first.
 
-        All tables', or only those of `table`.
+        Of all tables, or of `table`.
         """
+
+    def small(self, crowd: Crowd, *, below: int) -> Sequence[Small]:
+        """The files of a crowd, by their schema."""
 
     def files(self, table: str) -> Sequence[DataFile]:
         """The live files of a table with all their sources."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from edp.backends.sqlite import load
-from edp.catalog.port import Column, Small
+from edp.catalog.port import Column, Crowd, Small
 from edp.core import clock
 from edp.core.files import ADOPTED, DataFile, Profile, ProfileColumn
 from edp.core.types import Admits
@@ -75,10 +75,15 @@ class Rows:
         rows = self._db.rows(SQL.all_files, name=name)
         return [self._with_sources(row, row["kind"]) for row in rows]
 
-    def small(self, *, below: int, more_than: int, table: str | None) -> list[Small]:
-        """Small files of partitions that hold many."""
-        rows = self._db.rows(SQL.small_files, below=below, more_than=more_than, table=table)
-        return [Small(**row) for row in rows]
+    def crowds(self, *, below: int, more_than: int, table: str | None) -> list[Crowd]:
+        """Partitions that hold many small files of EDP's own."""
+        rows = self._db.rows(SQL.crowds, below=below, more_than=more_than, table=table)
+        return [Crowd(**row) for row in rows]
+
+    def small(self, crowd: Crowd, *, below: int) -> list[Small]:
+        """The small files of EDP's own in a partition."""
+        where = {"table": crowd.table, "partition": crowd.partition}
+        return [Small(**row) for row in self._db.rows(SQL.small_files, below=below, **where)]
 
     def storing(self, table: Standing, columns: Iterable[str]) -> list[DataFile]:
         """The live files of EDP's own that store any of `columns`, with all their sources."""

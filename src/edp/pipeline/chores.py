@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from edp.pipeline.stages import Stages
 
 _LOOK_EVERY_S: Final = 10.0
+_LOOK_SHARE: Final = 100
+"""A look waits at least so many times as long as the last one took: a catalog may be large."""
 _LEAVE_FOR_S: Final = 3600.0
 """How long what failed is left alone."""
 
@@ -54,9 +56,11 @@ class Chores:
         """Begin the next chore, if there is one and none is under way; whether that was done."""
         if self._underway or self._now() < self._look_at:
             return False
-        self._look_at = self._now() + _LOOK_EVERY_S
+        began = self._now()
         self._left = {where: until for where, until in self._left.items() if until > self._now()}
         batch = next_batch(self._stages, self._limits, but=self._left)
+        took_s = self._now() - began
+        self._look_at = began + max(_LOOK_EVERY_S, _LOOK_SHARE * took_s)
         if batch is None:
             return False
         steps = compact(self._stages, batch, memory=self._memory)

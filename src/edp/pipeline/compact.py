@@ -95,18 +95,17 @@ def next_batch(
     table: str | None = None,
     but: Collection[tuple[str, str]] = (),
 ) -> Batch | None:
-    """What is to be merged next, the most files first; not in tables and partitions in `but`."""
-    small = stages.catalog.small(below=limits.small, more_than=limits.crowd, table=table)
-    found = []
-    for (name, dataset, partition, _), alike in groupby(small, key=_alike):
-        paths = frozenset(one.path for one in together(alike, limits))
-        if paths and (name, partition) not in but:
-            found.append(Batch(name, dataset, partition, paths))
-    return max(found, key=lambda batch: len(batch.paths), default=None)
-
-
-def _alike(one: Small) -> tuple[str, str, str, int]:
-    return one.table, one.dataset, one.partition, one.schema
+    """What is to be merged next, in the fullest partition; not in those in `but`, by table."""
+    for crowd in stages.catalog.crowds(below=limits.small, more_than=limits.crowd, table=table):
+        if (crowd.table, crowd.partition) in but:
+            continue
+        small = stages.catalog.small(crowd, below=limits.small)
+        alike = groupby(small, key=lambda one: one.schema)
+        most = max((together(files, limits) for _, files in alike), key=len, default=())
+        if most:
+            paths = frozenset(one.path for one in most)
+            return Batch(crowd.table, crowd.dataset, crowd.partition, paths)
+    return None
 
 
 def compact(
