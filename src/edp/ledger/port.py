@@ -100,11 +100,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Committed:
-    """The version of a key whose rows are in its table."""
+    """The version of a key whose rows are in its table, since `at` (seconds)."""
 
     version: str
     sha256: str | None
     dataset: str
+    at: float
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class LocalReceipts:
     def committed(self, keys: Sequence[str]) -> Mapping[str, Committed]:
         """The version of each key that is in its table, where one is."""
         rows = self._db.rows(_SQL.committed, keys=json.dumps(keys))
-        return {r["key"]: Committed(r["version"], r["sha256"], r["dataset"]) for r in rows}
+        return {row.pop("key"): Committed(**row) for row in rows}
 
     def runs(self) -> Sequence[Mapping[str, object]]:
         """A row for every run, newest last."""

@@ -8,7 +8,7 @@ SELECT v.*, o.key FROM object o JOIN version v ON v.id = o.head
 WHERE o.key IN (SELECT value FROM json_each(:keys));
 
 -- name: committed
-SELECT o.key, v.version, v.sha256, v.dataset FROM version v JOIN object o ON o.id = v.object_id
+SELECT o.key, v.version, v.sha256, v.dataset, v.committed_at AS at FROM version v JOIN object o ON o.id = v.object_id
 WHERE o.key IN (SELECT value FROM json_each(:keys)) AND v.state = 'committed';
 
 -- name: runs

@@ -15,6 +15,7 @@ from edp.core import clock
 from edp.core.errors import EdpError, StoreUnavailable
 from edp.pipeline.alarms import AlarmWatch
 from edp.pipeline.deliver import flush
+from edp.pipeline.expire import expire
 from edp.pipeline.reconcile import reconcile, recover
 from edp.pipeline.work import Every, Work, drive, garbage, until
 
@@ -180,6 +181,7 @@ def _work_here(place: Place, done: Callable[[], bool], over: Callable[[], bool])
                 work.release()
             raise
         work.release()
+        drive(expire(place.stages, memory=place.memory), etl)
     AlarmWatch(place.stages).look()
     flush(place)
     garbage(place.stages)

@@ -85,7 +85,6 @@ def test_the_interface_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 LATER_SETTINGS = [
-    "retention: {rejects: 1d}",
     "datasets: {a: {deduplicate: {keys: [b], scope: table}}}",
     "datasets: {a: {table: iceberg}}",
 ]
@@ -130,7 +129,7 @@ def test_a_row_taken_out_of_the_table_makes_its_setting_available(
         "alerts: {}",
         "alerts: {slack: }",
         "batch: {max_partitions: 1000}",
-        "retention: {events: 7d}",
+        "retention: {events: 7d, rejects: 30d}",
         "runtimes: {local: {spark: {master: 'local[2]', conf: {spark.task.cpus: '2'}}}}",
         "datasets: {a: {derive: {}, checks: [], partition_by: [], where: }}",
         "datasets: {a: {csv: {skip_rows: 0, encoding: utf8, header: true}}}",

@@ -24,7 +24,6 @@ class Later:
 
 
 LATER: Final = (
-    Later("retention.rejects", "remove it; rejects are kept for good"),
     Later("datasets.*.deduplicate.scope", "remove it; rows are compared within their file"),
     Later("datasets.*.table", "remove it, or write parquet"),
 )
