@@ -328,6 +328,19 @@ def test_successes_are_summed_up_until_it_is_time(outbox: Outbox, tick: Tick) ->
     assert (digest.notice.amounts, digest.notice.new) == ({"rows": 60}, 5)
 
 
+def test_what_does_not_last_opens_nothing_and_is_told_each_time(outbox: Outbox, tick: Tick) -> None:
+    once = alert(dedup_key="edp/shop/rule/mine", lasting=False)
+
+    outbox.add(once, to=["slack"])
+    outbox.add(once, to=["slack"])
+    both = told(outbox)
+    tick(1)
+    outbox.add(once, to=["slack"])
+    outbox.add(alert(dedup_key="edp/shop/rule/mine", action="resolve"), to=["slack"])
+
+    assert (both, told(outbox)) == ([("trigger", 2, 2)], [("trigger", 1, 1)])
+
+
 def test_the_newest_alerts_are_listed_the_newest_last(outbox: Outbox) -> None:
     for n in range(5):
         outbox.add(dead(n), to=["slack"])

@@ -12,7 +12,7 @@ from edp.core import bus
 from edp.core.alerts import SEVERITIES, Alert
 from edp.core.bus import Event
 from edp.core.contract.alerts import Alerts
-from edp.pipeline.alerting import Over, Site, sinks_for, told
+from edp.pipeline.alerting import Over, Site, picked, sinks_for, told
 from tests.notify.alerts import alert
 
 SITE: Final = Site("shop", "host:/srv/my shop", "/srv/my shop")
@@ -191,6 +191,17 @@ def test_a_crawler_and_a_pause_are_told_and_over() -> None:
     assert failed.dedup_key == done.dedup_key
     assert (paused.action, paused.severity, works.action) == ("trigger", "critical", "resolve")
     assert paused.dedup_key == works.dedup_key
+
+
+def test_a_rule_of_the_contract_tells_what_it_picks() -> None:
+    event = Event(bus.SCHEMA_CHANGED, {"table": "orders", "column": "a", "files": [1]}, id="e-1")
+
+    mine = picked("columns-gone", "error", event, SITE)
+
+    assert (mine.dedup_key, mine.severity) == ("edp/shop/rule/columns-gone", "error")
+    assert mine.summary == "[shop] columns-gone: EDP Schema Change"
+    assert (mine.dataset, mine.lasting) == ("orders", False)
+    assert dict(mine.facts) == {"table": "orders", "column": "a", "runs at": SITE.place}
 
 
 @pytest.mark.parametrize(

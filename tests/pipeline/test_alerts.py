@@ -198,6 +198,21 @@ def test_a_dead_sink_keeps_no_file_waiting_and_hears_all_once_it_is_back(
     assert len(receiver.accepted(PAGERDUTY)) == len(receiver.accepted(SLACK)) == 1
 
 
+def test_an_event_that_a_rule_of_the_contract_picks_is_told(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    own = 'rules: {loads: {pattern: {detail-type: ["EDP File State Change"]}, severity: error}}'
+    (tmp_path / "edp.yaml").write_text(f"{CONTRACT % 0.1}{own}\n", "utf-8")
+    here = open_workspace(tmp_path, environ=SECRETS, way=receiver.way())
+    put(here, "a.csv", "id\n1\n")
+
+    until_idle(here)
+
+    (page,) = [one for one in receiver.accepted(PAGERDUTY) if "event_action" in one]
+    assert page["payload"]["summary"].startswith("[shop] loads: EDP File State Change")
+    assert len(receiver.accepted(SLACK)) == 1
+
+
 def test_without_a_sink_alerts_are_listed_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "edp.yaml").write_text(CONTRACT.partition("alerts:")[0] % 0.1, "utf-8")
     here = open_workspace(tmp_path, environ={})

@@ -44,6 +44,8 @@ class Alert:
     an incident is over when all its subjects are. `amounts` are summed up where several alerts are
     told as one. While an incident is open whose key starts with one of `covered_by`, and that is
     of the same dataset where this alert has one, this one tells nothing new.
+
+    Nothing says when one that is not `lasting` is over: each stands for itself, and opens nothing.
     """
 
     dedup_key: str
@@ -64,6 +66,7 @@ class Alert:
     subject: str = ""
     amounts: Mapping[str, int] = field(default_factory=dict)
     covered_by: tuple[str, ...] = ()
+    lasting: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The alert as JSON has it; `from_json` reads it back."""

@@ -35,11 +35,11 @@ class LocalOutbox:
     def add(self, alert: Alert, *, to: Collection[str], not_before: float = 0.0) -> None:
         with self._db.transaction():
             match alert.action:
-                case "trigger":
+                case "trigger" if alert.lasting:
                     self._trigger(alert, to)
                 case "resolve":
                     self._resolve(alert)
-                case "change":
+                case _:
                     id_ = self._keep(alert, None, to)
                     for sink in to:
                         self._owe(sink, alert, id_, None, not_before)

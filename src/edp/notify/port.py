@@ -90,8 +90,8 @@ class Outbox(Protocol):
     def add(self, alert: Alert, *, to: Collection[str], not_before: float = 0.0) -> None:
         """Keep an alert, and owe it to the sinks in `to`; within a transaction, only if it commits.
 
-        A trigger opens its incident, or joins the open one. A resolve of what is not open is
-        nothing. It goes to whom the trigger went to.
+        A trigger that lasts opens its incident, or joins the open one. A resolve of what is not
+        open is nothing. It goes to whom the trigger went to.
         """
 
     def over(self, subject: str, *, at: float, event_id: str) -> None:

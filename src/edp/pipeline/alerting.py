@@ -288,6 +288,28 @@ def _given(facts: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in facts.items() if value not in (None, "")}
 
 
+def picked(rule: str, severity: Severity, event: Event, site: Site) -> Alert:
+    """What a rule of the contract says of an event that it picks; it happened, and is not over."""
+    detail = event.detail
+    dataset = detail.get("dataset") or detail.get("table")
+    plain = {n: v for n, v in detail.items() if isinstance(v, str | int | float)}
+    return Alert(
+        dedup_key=site.key("rule", rule),
+        action="trigger",
+        severity=severity,
+        summary=f"[{site.name}] {rule}: {event.detail_type}",
+        source=site.place,
+        dataset=dataset if isinstance(dataset, str) else None,
+        component="rules",
+        class_=event.detail_type,
+        facts=_given({**plain, "runs at": site.place}),
+        command=site.command("edp events --last 20"),
+        at=event.time,
+        event_id=event.id,
+        lasting=False,
+    )
+
+
 def sinks_for(settings: Alerts, alert: Alert) -> tuple[str, ...]:
     """Whom `alert` goes to: what the first route that fits says.
 
@@ -306,15 +328,26 @@ def sinks_for(settings: Alerts, alert: Alert) -> tuple[str, ...]:
 class Announcer:
     """The target of rules that tells people: what an event says goes into the outbox."""
 
-    def __init__(self, outbox: Outbox, settings: Alerts, site: Site) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        settings: Alerts,
+        site: Site,
+        *,
+        own: Mapping[str, Severity] | None = None,
+    ) -> None:
+        """`own` are rules of the contract, and how grave what they pick is."""
         self._outbox = outbox
         self._settings = settings
         self._site = site
+        self._own = own or {}
 
     def __call__(self, rule: str, event: Event) -> None:
         """Owe what `event` says to whom it is for, in the event's own transaction."""
-        del rule
-        for one in told(event, self._site):
+        own = self._own.get(rule)
+        for one in (
+            told(event, self._site) if own is None else [picked(rule, own, event, self._site)]
+        ):
             if isinstance(one, Over):
                 self._outbox.over(one.subject, at=event.time, event_id=event.id)
             else:

@@ -173,7 +173,12 @@ def open_workspace(
 
     outbox = LocalOutbox(db)
     targets: dict[str, Callable[[str, Event], None]] = {
-        ALERTS: Announcer(outbox, config.alerts, site(config, path)),
+        ALERTS: Announcer(
+            outbox,
+            config.alerts,
+            site(config, path),
+            own={name: rule.severity for name, rule in config.rules.items()},
+        ),
     }
 
     def crawler() -> Crawler:

@@ -48,6 +48,7 @@ def play(folder: Path, *, count: int, seed: int, environ: Mapping[str, str]) -> 
     place.mend(folder)
     here = open_workspace(folder, environ=environ)
     _redriven(here, letters)
+    _told(here)
     chapter("6. SQL")
     same = _asked(here, made)
     chapter("Try next")
@@ -123,6 +124,15 @@ def _redriven(here: Workspace, letters: Sequence[DeadLetter]) -> None:
     until_idle(here)
     keys = [letter.key for letter in letters if letter.key is not None]
     print_receipts(here.stages.receipts.receipts(keys=keys))
+
+
+def _told(here: Workspace) -> None:
+    tell("With alerts.pagerduty and alerts.slack in edp.yaml a person had been told:")
+    for one in here.stages.outbox.list():
+        if one.alert.action == "trigger" and not one.alert.covered_by:
+            say(f"   ! {one.alert.summary}")
+        elif one.alert.action == "resolve":
+            say(f"   - it is over: {one.alert.summary}")
 
 
 def _asked(here: Workspace, made: Sequence[Delivery]) -> bool:
