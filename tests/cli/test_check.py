@@ -29,3 +29,21 @@ def test_an_audit_names_what_is_wrong_and_fails(edp: Callable[..., Ran], tmp_pat
     (proof,) = [one for one in for_scripts.json["proofs"] if not one["holds"]]
     assert (proof["name"], proof["checked"]) == ("files", 1)
     assert [one["subject"] for one in proof["findings"]] == [f"target/t/{lost.name}"]
+
+
+def test_a_doctor_says_what_is_wrong_and_how_to_mend_it(
+    edp: Callable[..., Ran], tmp_path: Path
+) -> None:
+    (tmp_path / "edp.yaml").write_text("bath: {}\n", "utf-8")
+
+    told = edp("doctor")
+    for_scripts = edp("doctor", "--json")
+    elsewhere = edp("--on", "aws", "doctor")
+
+    assert (told.status, for_scripts.status, elsewhere.status) == (1, 1, 2)
+    assert "did you mean 'batch'?" in told.out
+    assert "\ncontract: mend edp.yaml; `edp validate` checks it\n" in told.out
+    assert for_scripts.json["healthy"] is False
+    failed = {one["name"] for one in for_scripts.json["checks"] if one["status"] == "fail"}
+    assert "contract" in failed
+    assert not (tmp_path / "lake").exists()

@@ -1,4 +1,4 @@
-"""Commands that look for what is wrong: audit."""
+"""Commands that look for what is wrong: audit, doctor."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Json, State, workspace
 from edp.cli.show import counted, print_json, print_table, say
 
 if TYPE_CHECKING:
     from edp.pipeline.audit import Audit
 
+_MARKS: Final = {"ok": "ok", "warn": "WARN", "fail": "FAIL"}
 _SHOWN: Final = 20
 """Findings of one proof that a person is shown."""
 
@@ -20,6 +21,7 @@ _SHOWN: Final = 20
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(audit)
+    app.command()(doctor)
 
 
 def audit(
@@ -58,3 +60,26 @@ def _tell(found: Audit) -> None:
             say(f"{proof.name}: {len(proof.findings) - _SHOWN} more; --json has them all")
     findings = sum(len(proof.findings) for proof in found.proofs)
     say("everything holds" if found.holds else counted(findings, "finding"))
+
+
+def doctor(ctx: typer.Context, json: Json = False) -> None:
+    """Check this machine and the workspace, and say how to mend what is wrong."""
+    from edp.wiring.doctor import examine
+
+    state: State = ctx.obj
+    checks = examine(state.local(), environ=state.environ)
+    failed = [check for check in checks if check.status == "fail"]
+    if json:
+        print_json({"healthy": not failed, "checks": [asdict(check) for check in checks]})
+    else:
+        print_table(
+            ("", "check", "what was seen"),
+            [(_MARKS[check.status], check.name, check.seen) for check in checks],
+        )
+        for check in checks:
+            if check.fix:
+                say(f"{check.name}: {check.fix}")
+        warned = sum(check.status == "warn" for check in checks)
+        say(f"{counted(len(failed), 'failure')}, {counted(warned, 'warning')}")
+    if failed:
+        raise typer.Exit(1)

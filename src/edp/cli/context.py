@@ -42,16 +42,23 @@ class State:
     on: Runtime
     environ: Mapping[str, str]
 
+    def local(self) -> Path:
+        """The workspace's folder.
+
+        Raises: ConfigError when another runtime is asked for.
+        """
+        if self.on is Runtime.aws:
+            raise ConfigError("--on aws is not available in this version; use --on local")
+        return self.path
+
     def open(self, engine: str) -> Workspace:
         """The workspace, its work scheduled by `engine`.
 
         Raises: ConfigError when the contract is wrong or the runtime is not there yet.
         """
-        if self.on is Runtime.aws:
-            raise ConfigError("--on aws is not available in this version; use --on local")
         from edp.wiring import open_workspace
 
-        return open_workspace(self.path, environ=self.environ, engine=engine)
+        return open_workspace(self.local(), environ=self.environ, engine=engine)
 
 
 def workspace(ctx: typer.Context, engine: str = "local") -> Workspace:

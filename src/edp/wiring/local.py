@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from edp.source.watch import Watcher
 
 QUEUE: Final = "etl"
-_BASE_MEMORY: Final = 150_000_000
+BASE_MEMORY: Final = 150_000_000
 """Bytes that a worker process takes before DuckDB uses any."""
-_LEAST_MEMORY: Final = 128_000_000
+LEAST_MEMORY: Final = 128_000_000
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def open_workspace(
     config = load(contract, environ=environ) if contract.exists() else Config()
     local = config.runtimes.local
     lake = (path / local.root).absolute()
-    memory = max(_LEAST_MEMORY, int(local.memory) // local.workers - _BASE_MEMORY)
+    memory = max(LEAST_MEMORY, int(local.memory) // local.workers - BASE_MEMORY)
 
     db = Database(lake / "state.db", journal=lake / "commits")
     dead_letters = LocalDeadLetters(db, QUEUE)
@@ -227,7 +227,7 @@ def _spark_etl(local: Local, lake: Path) -> Etl:
 
     spark = local.spark or Spark(master=f"local[{local.workers}]")
     shared = slots(spark.master) or local.workers
-    memory = max(_LEAST_MEMORY, int(local.memory) // shared - _BASE_MEMORY)
+    memory = max(LEAST_MEMORY, int(local.memory) // shared - BASE_MEMORY)
     return SparkEtl(spark.master, spark.conf, memory=memory, log=lake / ".work" / "spark.log")
 
 

@@ -13,9 +13,11 @@ version only, is such a problem. Values that came from `${NAME}` are in no messa
 from edp.core.contract.columns import Column
 from edp.core.contract.config import Config
 from edp.core.contract.dataset import Dataset
+from edp.core.contract.dialect import Csv
+from edp.core.contract.environment import references
 from edp.core.contract.moving import with_root
 from edp.core.contract.problems import ContractError, Problem
-from edp.core.contract.reading import load, mask_key, parse
+from edp.core.contract.reading import load, mask_key, parse, variables
 from edp.core.contract.runtimes import Local, Spark
 from edp.core.contract.s3url import S3Url
 from edp.core.contract.schema import schema
@@ -24,6 +26,7 @@ __all__ = [
     "Column",
     "Config",
     "ContractError",
+    "Csv",
     "Dataset",
     "Local",
     "Problem",
@@ -32,6 +35,8 @@ __all__ = [
     "load",
     "mask_key",
     "parse",
+    "references",
     "schema",
+    "variables",
     "with_root",
 ]

@@ -1,7 +1,7 @@
 """`${NAME}` in settings, and the `.env` file that may say what it stands for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from edp.core.contract.problems import ContractError, Problem
 
@@ -40,6 +40,17 @@ def expand(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
         return environ.get(name) or default or ""
 
     return _REFERENCE.sub(value, text), wrong
+
+
+def references(text: str) -> Iterator[tuple[str, bool]]:
+    """The variables that `text` names, and whether each has a default.
+
+    >>> list(references("${A}/${B:-b} costs $$5"))
+    [('A', False), ('B', True)]
+    """
+    for match in _REFERENCE.finditer(text):
+        if named := _NAMED.fullmatch(match[1] or ""):
+            yield named[1], named[2] is not None
 
 
 def dotenv(text: str) -> dict[str, str]:

@@ -25,9 +25,7 @@ def load(path: Path, *, environ: Mapping[str, str]) -> Config:
     Raises: ContractError with every problem; ConfigError when a file cannot be read.
     """
     text = _text(path)
-    beside = path.parent / ".env"
-    variables = dotenv(_text(beside)) if beside.is_file() else {}
-    config = parse(text, environ={**variables, **environ}, name=path.name)
+    config = parse(text, environ={**variables(path), **environ}, name=path.name)
     return config.model_copy(
         update={
             "datasets": {
@@ -43,9 +41,16 @@ def mask_key(path: Path, environ: Mapping[str, str]) -> str:
 
     `EDP_MASK_KEY` in `environ`, then in the `.env` file beside the contract.
     """
+    return {**variables(path), **environ}.get(MASK_KEY, "")
+
+
+def variables(path: Path) -> Mapping[str, str]:
+    """The variables that a `.env` file beside the contract at `path` sets, if there is one.
+
+    Raises: ContractError, ConfigError when it cannot be read.
+    """
     beside = path.parent / ".env"
-    variables = dotenv(_text(beside)) if beside.is_file() else {}
-    return {**variables, **environ}.get(MASK_KEY, "")
+    return dotenv(_text(beside)) if beside.is_file() else {}
 
 
 def _with_transform(dataset: Dataset, name: str, path: Path) -> Dataset:

@@ -16,19 +16,19 @@ def migrate(connection: apsw.Connection, *, to: int | None = None) -> None:
 
     Raises: ConfigError when the state was written by a newer EDP.
     """
-    steps = sorted(f.name for f in files(__name__).iterdir() if f.name.endswith(".sql"))
-    wanted = len(steps) if to is None else to
+    names = _names()
+    wanted = len(names) if to is None else to
     if _version(connection) == wanted:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         at = _version(connection)  # another process may have been quicker
-        if max(at, wanted) > len(steps):
+        if max(at, wanted) > len(names):
             raise ConfigError(
-                f"the state is of schema {max(at, wanted)} and this EDP knows {len(steps)}: "
+                f"the state is of schema {max(at, wanted)} and this EDP knows {len(names)}: "
                 "upgrade EDP",
             )
-        for name in steps[at:wanted]:
+        for name in names[at:wanted]:
             connection.execute(files(__name__).joinpath(name).read_text("utf-8"))
         connection.execute(f"PRAGMA user_version = {wanted}")
         connection.execute("COMMIT")
@@ -36,6 +36,15 @@ def migrate(connection: apsw.Connection, *, to: int | None = None) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def steps() -> int:
+    """The schema that this version of EDP brings a state up to."""
+    return len(_names())
+
+
+def _names() -> list[str]:
+    return sorted(f.name for f in files(__name__).iterdir() if f.name.endswith(".sql"))
 
 
 def _version(connection: apsw.Connection) -> int:
