@@ -21,6 +21,7 @@ from edp.core.errors import ConfigError, StateDamaged, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+    from types import TracebackType
 
 Row = dict[str, Any]
 
@@ -44,6 +45,7 @@ class Database:
             )
         self.path = path
         self._local = threading.local()
+        self._translated = translated(path)
         self._journal = Journal(journal) if journal else None
         if self._journal and not path.exists():
             self._journal.check(path, None)
@@ -109,9 +111,13 @@ class Database:
 
     def execute(self, sql: str, /, **values: object) -> int:
         """Run one statement; how many rows it changed."""
-        with self.transaction(), translated(self.path):
-            self.connection.execute(sql, values).fetchall()
-            return self.connection.changes()
+        connection = self.connection
+        if not connection.in_transaction:
+            with self.transaction():
+                return self.execute(sql, **values)
+        with self._translated:
+            connection.execute(sql, values).fetchall()
+            return connection.changes()
 
     def execute_many(self, sql: str, rows: Iterable[Mapping[str, object]], /) -> None:
         """Run one statement for each of `rows`."""
@@ -120,13 +126,16 @@ class Database:
 
     def insert(self, sql: str, /, **values: object) -> int:
         """Run an INSERT; the new row's id."""
-        with self.transaction():
-            self.execute(sql, **values)
-            return self.connection.last_insert_rowid()
+        connection = self.connection
+        if not connection.in_transaction:
+            with self.transaction():
+                return self.insert(sql, **values)
+        self.execute(sql, **values)
+        return connection.last_insert_rowid()
 
     def rows(self, sql: str, /, **values: object) -> list[Row]:
         """What the statement returns, a dict a row."""
-        with translated(self.path):
+        with self._translated:
             cursor = self.connection.execute(sql, values)
             first = cursor.fetchone()
             if first is None:
@@ -142,7 +151,7 @@ class Database:
 
     def value(self, sql: str, /, **values: object) -> Any:  # noqa: ANN401 (SQLite is dynamic)
         """The first column of the first row, or None."""
-        with translated(self.path):
+        with self._translated:
             found = self.connection.execute(sql, values).fetchall()
         return found[0][0] if found else None
 
@@ -187,19 +196,33 @@ def _use_wal(connection: apsw.Connection) -> None:
             return
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
+class translated:  # noqa: N801 (used as contextlib's functions are; a generator takes four times as long)
     """Raise errors of SQLite at the database `path` as ours."""
-    try:
-        yield
-    except (apsw.BusyError, apsw.LockedError) as error:
-        raise StoreUnavailable(
-            f"{path} was busy for {BUSY_S:.0f} s; another process holds it: {error}",
-        ) from error
-    except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
-        raise StoreUnavailable(f"{path} cannot be used: {error}") from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise StateDamaged(
-            f"{path} is damaged ({error}); `edp rebuild` makes it again from the commits that are "
-            "written down beside it: the source and the Parquet files are untouched",
-        ) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Raise what the caller can make something of."""
+        if kind is None:
+            return
+        if isinstance(error, apsw.BusyError | apsw.LockedError):
+            raise StoreUnavailable(
+                f"{self._path} was busy for {BUSY_S:.0f} s; another process holds it: {error}",
+            ) from error
+        if isinstance(
+            error, apsw.FullError | apsw.IOError | apsw.ReadOnlyError | apsw.CantOpenError
+        ):
+            raise StoreUnavailable(f"{self._path} cannot be used: {error}") from error
+        if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+            raise StateDamaged(
+                f"{self._path} is damaged ({error}); `edp rebuild` makes it again from the commits "
+                "that are written down beside it: the source and the Parquet files are untouched",
+            ) from error
