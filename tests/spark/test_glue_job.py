@@ -20,6 +20,7 @@ from edp.etl.port import Input, Job
 from edp.etl.spark.manifest import job_lines, result_of
 from edp.etl.spark.place import Bucket
 from edp.etl.spark.ranges import BucketFile
+from edp.infra import glue
 from tests.etl.jobs import Ran
 
 if TYPE_CHECKING:
@@ -93,19 +94,13 @@ def test_a_job_in_a_bucket_says_what_the_engine_says(tmp_path: Path, s3: Any) ->
     manifest = Bucket(WORK, s3).write("manifest.jsonl", job_lines(job(there, WORK)))
     secret = boto3.client("secretsmanager").create_secret(Name="mask", SecretString=KEY)["ARN"]
 
-    command = [
-        sys.executable,
-        "-m",
-        "edp.glue_job",
-        "--JOB_NAME",
-        "edp-etl",
-        "--manifest",
-        manifest,
-    ]
+    script, modules = installed(tmp_path)
+    command = [sys.executable, str(script), "--JOB_NAME", "edp-etl", "--manifest", manifest]
     ended = subprocess.run(
         [*command, "--mask-key-secret", secret],
         env=os.environ
         | {
+            "PYTHONPATH": str(modules),
             "MASTER": "local[2]",
             "PYSPARK_SUBMIT_ARGS": "--conf spark.edp.taskBytes=300000 pyspark-shell",
         },
@@ -128,6 +123,22 @@ def test_a_job_in_a_bucket_says_what_the_engine_says(tmp_path: Path, s3: Any) ->
     assert not any(
         KEY.encode() in text for text in [*texts, ended.stderr.encode(), ended.stdout.encode()]
     )
+
+
+def installed(folder: Path) -> tuple[Path, Path]:
+    """The package as Glue has it: the script, and a folder with what pip makes of the wheel."""
+    made, modules = glue.build(folder / "package"), folder / "modules"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "--no-index", "--no-deps", "--target", str(modules), str(made.wheel)], check=True
+    )
+    where = subprocess.run(
+        [sys.executable, "-c", "import edp; print(edp.__file__)"],
+        env=os.environ | {"PYTHONPATH": str(modules)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert where.stdout.strip() == str(modules / "edp" / "__init__.py")
+    return made.script, modules
 
 
 def rows(s3: Any, folder: Path, ran: Ran, kind: str) -> list[tuple[Any, ...]]:  # noqa: ANN401

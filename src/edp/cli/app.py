@@ -14,6 +14,7 @@ from edp.cli import (
     backup,
     bus,
     check,
+    cloud,
     dlq,
     feed,
     infer,
@@ -52,6 +53,7 @@ for _group in (
     upkeep,
     backup,
     check,
+    cloud,
 ):
     _group.register(app)
 
