@@ -131,7 +131,7 @@ class Transport:
             headers={"Host": url.netloc.decode("ascii"), "User-Agent": "edp"},
             extensions={"sni_hostname": url.host, "timeout": _TIMEOUT.as_dict()},
         )
-        with httpx.HTTPTransport(verify=self._trust, trust_env=False) as transport:
+        with httpx.HTTPTransport(verify=self._trust) as transport:
             response = transport.handle_request(request)
             try:
                 text = _start(response, deadline)

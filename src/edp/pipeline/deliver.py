@@ -65,9 +65,7 @@ class Courier:
         return self._failures > 0
 
     def turn(self) -> bool:
-        """Send one message if one is due and the sink may be tried; whether one was tried."""
-        if self.rest_s:
-            return False
+        """Send one message if one is due; whether one was tried. The sink wants its rest then."""
         due = self._outbox.due(self._name)
         limit = self._sink.at_once if due > _FEW else 1
         found = self._outbox.take(self._name, limit=limit, lease_s=_LEASE_S) if due else ()
@@ -186,7 +184,6 @@ class Post:
                 tried = False
                 with suppress(EdpError):  # the state cannot be used now; the next turn tries it
                     tried = courier.turn()
-                rest_s = courier.rest_s if tried else max(courier.rest_s, _IDLE_S)
-                self._stop.wait(rest_s)
+                self._stop.wait(courier.rest_s if tried else _IDLE_S)
         finally:
             self._close()
