@@ -1,8 +1,9 @@
-"""Commands that tell what happened, and what is wrong now: events, alarms."""
+"""Commands that tell what happened, what is wrong now, and how it goes: events, alarms, metrics."""
 
 from __future__ import annotations
 
 import json as jsonlib
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Final
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(events)
     app.command()(alarms)
+    app.command()(metrics)
 
 
 def events(
@@ -67,13 +69,16 @@ def _print(found: Sequence[Told], *, json: bool) -> None:
         if json:
             print(jsonlib.dumps(plain(event.to_json()), ensure_ascii=False))
             continue
-        facts = " ".join(
-            f"{name}={value if isinstance(value, str | int | float) else jsonlib.dumps(value)}"
-            for name, value in event.detail.items()
-            if value not in (None, "", [])
-        )
-        say(f"{iso(event.time)}  {event.detail_type}  {facts}".replace("\n", " "))
+        facts = " ".join(f"{name}={_word(value)}" for name, value in event.facts.items())
+        say(f"{iso(event.time)}  {event.detail_type}  {facts}")
     sys.stdout.flush()
+
+
+def _word(value: object) -> str:
+    """A value as one word: texts with spaces in quotes, objects and lists as JSON."""
+    if isinstance(value, str) and not re.search(r"[\s\"=]", value):
+        return value
+    return jsonlib.dumps(plain(value), ensure_ascii=False)
 
 
 def alarms(
@@ -102,3 +107,11 @@ def alarms(
         say(f"{row['name']}: {advice}")
     if rows and not here.holder():
         say("as they were last; nobody evaluates them now, and `edp up` would")
+
+
+def metrics(ctx: typer.Context) -> None:
+    """Print the pipeline's numbers in Prometheus's text format."""
+    from edp.pipeline.metrics import exposition
+
+    here = workspace(ctx)
+    sys.stdout.write(exposition(here.stages, working=here.holder() is not None))

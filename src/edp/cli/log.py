@@ -57,7 +57,7 @@ class Narrator:
         """Log the events and the alerts since the last call."""
         for told in self._events.told(self._told):
             self._told, event = told.n, told.event
-            facts = {_RENAMED.get(name, name): value for name, value in event.detail.items()}
+            facts = {_RENAMED.get(name, name): value for name, value in event.facts.items()}
             self._log.log(_level(event), event.detail_type, **facts, event_id=event.id)
         self._alerts()
 

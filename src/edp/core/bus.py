@@ -46,6 +46,8 @@ CHORE_FAILED: Final = "EDP Chore Failed"
 RULE_FAILED: Final = "EDP Rule Failed"
 ALARM_CHANGED: Final = "EDP Alarm State Change"
 """Its detail is the JSON that CloudWatch sends to SNS when an alarm changes its state."""
+_ALARM_FACTS: Final = ("AlarmName", "OldStateValue", "NewStateValue", "NewStateReason")
+_NOTHING: Final[tuple[object, ...]] = (None, "", [])
 JOB_CHANGED: Final = "Glue Job State Change"
 CRAWLER_CHANGED: Final = "Glue Crawler State Change"
 
@@ -80,6 +82,13 @@ class Event:
             "resources": list(self.resources),
             "detail": self.detail,
         }
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """Of its detail what a person wants to read in one line."""
+        if self.detail_type == ALARM_CHANGED:
+            return {name: self.detail[name] for name in _ALARM_FACTS if name in self.detail}
+        return {name: value for name, value in self.detail.items() if value not in _NOTHING}
 
     @classmethod
     def from_json(cls, text: str) -> Event:

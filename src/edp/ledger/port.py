@@ -120,6 +120,16 @@ class Lately:
 
 
 @dataclass(frozen=True)
+class Total:
+    """How many runs of a dataset ended in a state, and the rows of all of them."""
+
+    dataset: str
+    state: str
+    runs: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
 class Vitals:
     """How the work goes right now.
 
@@ -270,6 +280,9 @@ class Receipts(Protocol):
 
     def vitals(self, *, since: float) -> Vitals:
         """How the work goes; lately means after `since` (seconds)."""
+
+    def totals(self) -> Sequence[Total]:
+        """What the runs that ended came to, by dataset and state."""
 
     def usual(self, dataset: str, *, files: int) -> Counts:
         """What the last `files` files of a dataset that were committed came to, together."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from edp.backends.sqlite import load
 from edp.core.clock import iso
 from edp.core.errors import Failure
 from edp.core.receipts import Counts, Receipt
-from edp.ledger.port import Committed, Lately, Vitals
+from edp.core.shares import percentile
+from edp.ledger.port import Committed, Lately, Total, Vitals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +91,11 @@ class LocalReceipts:
                 queryable_p95_s=percentile(waits, 0.95),
             )
 
+    def totals(self) -> Sequence[Total]:
+        """What the runs that ended came to, by dataset and state."""
+        rows = self._db.rows(_SQL.totals)
+        return [Total(r.pop("dataset"), r.pop("state"), r.pop("runs"), Counts(**r)) for r in rows]
+
     def usual(self, dataset: str, *, files: int) -> Counts:
         """What the last `files` files of a dataset that were committed came to, together."""
         (row,) = self._db.rows(_SQL.usual, dataset=dataset, files=files)
@@ -100,17 +105,6 @@ class LocalReceipts:
         """When the next queued version is to be tried (seconds), if there is one."""
         at: float | None = self._db.value(_SQL.next_ready_at, max_wait=max_wait_s)
         return at
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The least of `values` that `share` of them do not exceed; None where there are none.
-
-    >>> percentile([4.0, 1.0, 2.0, 3.0], 0.5), percentile([], 0.5)
-    (2.0, None)
-    """
-    if not values:
-        return None
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def _receipt(row: Mapping[str, Any]) -> Receipt:

@@ -72,6 +72,14 @@ SELECT coalesce(sum(rows_read), 0) AS rows_read, coalesce(sum(rows_written), 0) 
 FROM (SELECT * FROM version WHERE dataset = :dataset AND committed_at IS NOT NULL
       ORDER BY committed_at DESC LIMIT :files);
 
+-- name: totals
+SELECT dataset, state, count(*) AS runs, coalesce(sum(rows_read), 0) AS rows_read,
+       coalesce(sum(rows_written), 0) AS rows_written,
+       coalesce(sum(rows_duplicate), 0) AS rows_duplicate,
+       coalesce(sum(rows_filtered), 0) AS rows_filtered,
+       coalesce(sum(rows_rejected), 0) AS rows_rejected
+FROM run WHERE ended_at IS NOT NULL GROUP BY dataset, state ORDER BY dataset, state;
+
 -- name: recent_runs
 SELECT dataset, count(*) AS runs, sum(state IN ('failed', 'lost')) AS runs_failed
 FROM run WHERE ended_at > :since AND state <> 'released' GROUP BY dataset;

@@ -16,6 +16,7 @@ from edp.core.errors import EdpError, StoreUnavailable
 from edp.pipeline.alarms import AlarmWatch
 from edp.pipeline.deliver import flush
 from edp.pipeline.expire import expire
+from edp.pipeline.lineage import following
 from edp.pipeline.reconcile import reconcile, recover
 from edp.pipeline.work import Every, Work, drive, garbage, until
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from edp.etl.port import Etl, Finished, Task
     from edp.pipeline.deliver import Post
+    from edp.pipeline.lineage import Follower
     from edp.pipeline.stages import Stages
     from edp.query.port import Query
     from edp.queue.port import DeadLetter
@@ -52,6 +54,9 @@ class Place(Protocol):
 
     def etl(self) -> AbstractContextManager[Etl]:
         """Worker processes, ended on leaving."""
+
+    def lineage(self) -> Follower | None:
+        """What tells others of runs, where somebody wants to know."""
 
     def query(self) -> Query:
         """The query engine."""
@@ -169,7 +174,7 @@ def _work(
 
 def _work_here(place: Place, done: Callable[[], bool], over: Callable[[], bool]) -> bool:
     reconcile(place.stages, stop=over)
-    with place.etl() as etl:
+    with following(place.lineage()), place.etl() as etl:
         work = Work(place.stages, etl, memory=place.memory)
         try:
             until(work, lambda: done() or over() or bool(work.pause.reason))

@@ -15,6 +15,7 @@ from edp.pipeline.alarms import LOOK_S, AlarmWatch
 from edp.pipeline.chores import Chores
 from edp.pipeline.deliver import FLUSH_S
 from edp.pipeline.foreground import Place
+from edp.pipeline.lineage import following
 from edp.pipeline.reconcile import Lookout, recover
 from edp.pipeline.work import Every, Work, garbage
 
@@ -123,7 +124,12 @@ def serve(
                 f"files"
             )
         log.say("working", lake=str(place.lake), stop="Ctrl-C, or SIGTERM")
-        with place.listening() as ear, place.etl() as etl, place.post() as post:
+        with (
+            place.listening() as ear,
+            following(place.lineage()),
+            place.etl() as etl,
+            place.post() as post,
+        ):
             service = _Service(place, etl, ear, watch=watch, log=log, stop=stop)
             service.run()
             service.finish(hurry)

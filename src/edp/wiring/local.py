@@ -6,6 +6,7 @@ import os
 import random
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from edp.alarms.local import LocalAlarms
@@ -25,6 +26,7 @@ from edp.notify.local import LocalOutbox
 from edp.pipeline.alerting import Announcer
 from edp.pipeline.dead import bury, dead_message
 from edp.pipeline.deliver import Post
+from edp.pipeline.lineage import Follower
 from edp.pipeline.stages import Stages
 from edp.queue.local import LocalDeadLetters, LocalQueue
 from edp.source.local import LocalSource
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from edp.core.bus import Event
     from edp.crawler.port import Crawler
     from edp.etl.port import Etl
+    from edp.lineage.port import Lineage
     from edp.notify.port import Sink
     from edp.notify.transport import Way
     from edp.pipeline.alerting import Site
@@ -130,6 +133,39 @@ class Workspace:
         from edp.source.watch import Watcher
 
         return Watcher(self.lake / "source", self.bell.ring)
+
+    def lineage(self) -> Follower | None:
+        """What tells others of runs; None where the contract wants none.
+
+        Raises: ConfigError where its library is not installed.
+        """
+        wanted = self.config.lineage
+        if not wanted.on:
+            return None
+        if find_spec("openlineage") is None:
+            raise ConfigError("lineage needs its library: pip install 'edp[lineage]'")
+
+        def lineage() -> Lineage:
+            from edp.lineage.openlineage import OpenLineage, to_file, to_server
+
+            if wanted.url is None:
+                return OpenLineage(to_file(self.path.absolute() / str(wanted.file)))
+            key = wanted.api_key.get_secret_value() if wanted.api_key else ""
+            return OpenLineage(to_server(wanted.url, key))
+
+        def columns(table: str) -> Mapping[str, str]:
+            found = (one for one in self.stages.catalog.tables() if one.name == table)
+            return {c.name: c.type for one in found for c in one.columns}
+
+        return Follower(
+            self.stages.events,
+            lineage,
+            self.lake / "lineage.at",
+            pipeline=self.config.name,
+            locate=self.stages.source.locate,
+            columns=columns,
+            leave=self.database.close,
+        )
 
     def listening(self) -> AbstractContextManager[Listening]:
         """Hear who brings work."""

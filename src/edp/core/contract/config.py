@@ -10,6 +10,7 @@ from edp.core.contract.dataset import Dataset, DatasetName, name_problem
 from edp.core.contract.invalid import nearest
 from edp.core.contract.keyglob import compiled
 from edp.core.contract.limits import Batch, Retention, Retry
+from edp.core.contract.lineage import Lineage
 from edp.core.contract.model import Entry, Settings
 from edp.core.contract.rules import EventRule, RuleName
 from edp.core.contract.runtimes import Runtimes
@@ -31,6 +32,7 @@ class Config(Settings):
     datasets: Mapping[DatasetName, Entry[Dataset]] = {}
     alarms: Alarms = Field(default_factory=Alarms)
     rules: Mapping[RuleName, Entry[EventRule]] = {}
+    lineage: Lineage = Field(default_factory=Lineage)
     alerts: Alerts = Field(default_factory=Alerts)
 
     @field_validator("datasets", mode="after")

@@ -1,0 +1,1 @@
+"""The lineage stage: which files a table was made of, told to others."""
