@@ -249,3 +249,17 @@ def test_a_dataset_without_a_commit_has_none(custody: Custody) -> None:
     custody.accept(event("A", "01", key="nowhere"), dataset=None, failure=BROKEN)
 
     assert custody.receipts.vitals(since=0).commits == {"orders": None}
+
+
+@pytest.mark.parametrize(("files", "expected_s"), [(1, 1), (19, 19), (20, 19), (21, 20), (100, 95)])
+def test_all_but_a_twentieth_of_the_files_took_no_longer_than_the_percentile(
+    custody: Custody, tick: Tick, files: int, expected_s: int
+) -> None:
+    for n in range(files):  # they arrive together, and one is committed each second
+        custody.accept(event("A", "01", key=f"{n}"), dataset=f"d{n % 3}")
+    one = BatchLimits(max_files=1, max_bytes=100, max_wait_s=0)
+    for _ in range(files):
+        tick(1)
+        custody.commit(custody.claimed(one))
+
+    assert custody.receipts.vitals(since=0).queryable_p95_s == expected_s

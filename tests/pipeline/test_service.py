@@ -175,7 +175,7 @@ def test_it_pauses_while_the_state_cannot_be_written_and_then_goes_on(
     assert holder is not None
     assert after is not None
     assert (holder.paused, after.paused) == (FULL, "")
-    assert told(here) == ["working"]
+    assert set(told(here)) == {"working"}  # once for each time that it was tried meanwhile
     assert ask(here, "SELECT id FROM t") == [(1,)]
     assert receipts(here)["t/a.csv"].attempts == 1
 

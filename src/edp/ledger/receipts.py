@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from edp.backends.sqlite import load
 from edp.core.clock import iso
 from edp.core.errors import Failure
 from edp.core.receipts import Counts, Receipt
-from edp.core.shares import percentile
 from edp.ledger.port import Committed, Lately, Total, Vitals
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class LocalReceipts:
             given = {"datasets": json.dumps(list(commits)), "since": since}
             files = {row.pop("dataset"): row for row in self._db.rows(_SQL.recent_files, **given)}
             runs = {r.pop("dataset"): r for r in self._db.rows(_SQL.recent_runs, since=since)}
-            waits = [row["wait"] for row in self._db.rows(_SQL.recent_waits, **given)]
+            n = sum(row["files"] for row in files.values())
+            longer = n - math.ceil(0.95 * n)
             return Vitals(
                 backlog=self._db.value(_SQL.backlog),
                 waiting_since=self._db.value(_SQL.waiting_since),
@@ -88,7 +89,7 @@ class LocalReceipts:
                     name: Lately(**files.get(name, {}), **runs.get(name, {}))
                     for name in sorted(files.keys() | runs.keys())
                 },
-                queryable_p95_s=percentile(waits, 0.95),
+                queryable_p95_s=self._db.value(_SQL.recent_wait, **given, longer=longer),
             )
 
     def totals(self) -> Sequence[Total]:

@@ -60,9 +60,11 @@ SELECT v.dataset, count(*) AS files, coalesce(sum(rows_read), 0) AS rows_read,
 FROM json_each(:datasets) d CROSS JOIN version v ON v.dataset = d.value AND v.committed_at > :since
 GROUP BY v.dataset;
 
--- name: recent_waits
+-- name: recent_wait
+-- the wait that so many files took longer than; only those are kept while it sorts
 SELECT v.committed_at - v.arrived_at AS wait
-FROM json_each(:datasets) d CROSS JOIN version v ON v.dataset = d.value AND v.committed_at > :since;
+FROM json_each(:datasets) d CROSS JOIN version v ON v.dataset = d.value AND v.committed_at > :since
+ORDER BY wait DESC LIMIT 1 OFFSET :longer;
 
 -- name: usual
 SELECT coalesce(sum(rows_read), 0) AS rows_read, coalesce(sum(rows_written), 0) AS rows_written,
