@@ -24,6 +24,7 @@ from edp.core.nested import Array, Struct, Type, parsed, spelled
 from edp.core.sql import literal, physical, value_sql
 from edp.etl.engine import compile_contract
 from edp.etl.engine.express import stored_type
+from edp.etl.engine.session import LEAST_MEMORY
 from edp.pipeline import feed
 from edp.pipeline.reprocess import reprocess
 from tests.etl.jobs import run_job
@@ -277,6 +278,21 @@ def test_every_damaged_value_is_a_row_or_a_reject(
         told = [line for file, line, reason in rejects if file == key and reason]
         assert outcome.failure or len(told) == outcome.counts.rows_rejected
     assert done.outcomes["t/a.csv"].counts.rows_read == len(texts)
+
+
+@pytest.mark.parametrize(("texts", "letters"), [(4000, 2000), (2, 300_000)])
+def test_many_long_texts_take_no_more_memory_than_there_is(
+    tmp_path: Path, texts: int, letters: int
+) -> None:
+    lines = [json.dumps({"a": [f"{n}{'é' * letters}"]}, ensure_ascii=False) for n in range(texts)]
+    contract = dataset(columns={"a": {"type": "array<string>"}})
+
+    ran = job(
+        tmp_path / "job", {"k.jsonl": "\n".join(lines).encode()}, contract, memory=LEAST_MEMORY
+    )
+
+    assert ran.outcome.failure is None
+    assert ran.outcome.counts.rows_written == texts
 
 
 def test_members_that_are_not_declared_are_left_out_where_unknown_columns_are() -> None:

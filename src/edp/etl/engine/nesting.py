@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CODES: Final = ("not an array", "not a struct", "unknown field")
 """How the reasons given here start, beside those of `cast` and `jsontext`."""
 _WITHHELD: Final = "where is withheld, because the column is masked"
+_LEAST_OBJECT: Final = 1 << 20
+"""Bytes of JSON for which there is room; DuckDB takes twice as much at once, for each thread."""
 _BATCH: Final = 10_000
 """Texts that are taken apart at a time."""
 
@@ -77,21 +79,22 @@ def add_values(
     """
     for cell in nested(cells):
         path = folder / f"{table}-{cell.text}.jsonl"
-        with path.open("w", encoding="utf-8") as out:
+        longest = 0
+        with path.open("wb") as out:
             for row in _rows(con, table, cell, surplus=surplus):
-                out.write(json.dumps(row) + "\n")
-        _join(con, table, cell, path)
+                longest = max(longest, out.write(json.dumps(row).encode() + b"\n"))
+        _join(con, table, cell, path, longest)
         path.unlink()
 
 
-def _join(con: DuckDBPyConnection, table: str, cell: Cell, path: Path) -> None:
+def _join(con: DuckDBPyConnection, table: str, cell: Cell, path: Path, longest: int) -> None:
     kind = physical(cell.type or "")
     columns = "{text: 'VARCHAR', value: 'VARCHAR', reason: 'VARCHAR'}"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE read_texts AS SELECT text, "
         f"CAST(CAST(value AS JSON) AS {kind}) AS value, reason "
         f"FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = {columns}, "
-        f"maximum_object_size = {max(path.stat().st_size, 1 << 24)})"
+        f"maximum_object_size = {max(longest, _LEAST_OBJECT)})"
     )
     con.execute(
         f"CREATE TABLE {table}_with AS SELECT t.*, r.value AS {value_name(cell.text)}, "
