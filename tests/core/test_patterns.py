@@ -22,6 +22,7 @@ GLUE = {
         "none": None,
         "empty": "",
         "tags": ["a", "b"],
+        "mixed": [["c"], {"d": 1}],
         "files": [{"key": "a.csv", "state": "dead"}, {"key": "b.csv", "state": "committed"}],
     },
 }
@@ -72,6 +73,9 @@ def fits(**detail: object) -> bool:
         ("state", [{"exists": False}], False),
         ("absent", [{"exists": False}], True),
         ("none", [{"exists": True}], True),
+        ("files", [{"exists": False}], True),
+        ("mixed", [{"exists": False}], False),
+        ("mixed", ["c"], True),
         ("state", ["x", {"prefix": "F"}], True),
     ],
 )

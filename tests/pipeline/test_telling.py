@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
 from edp.core import bus
+from edp.core.errors import StoreUnavailable
+from edp.core.identity import new_run_id
+from edp.crawler.local import LocalCrawler
 from edp.pipeline import feed
-from tests.workspaces import work_off, workspace
+from edp.pipeline.crawl import crawl
+from tests.workspaces import do, work_off, workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,3 +123,63 @@ def test_an_unusual_share_of_rejects_is_told_and_a_usual_one_is_not(tmp_path: Pa
     (drift,) = told(here, bus.QUALITY_DRIFTED)
     assert quiet == []
     assert (drift["dataset"], drift["reject_ratio"], drift["usual"]) == ("orders", 0.0, 0.5)
+
+
+# crawls -------------------------------------------------------------------------------------------
+
+
+def adopt(here: Workspace, path: str) -> None:
+    """Have a file of others in the target."""
+    file = here.lake / "target" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"n": [1, 2]}), file)
+
+
+def crawled(here: Workspace) -> None:
+    do(here, crawl(here.stages, None, run_id=new_run_id(), memory=here.memory))
+
+
+def test_a_crawl_is_told_in_the_shape_of_glue_with_what_it_changed(tmp_path: Path) -> None:
+    here = workspace(tmp_path, "name: shop\n")
+    adopt(here, "people/day=1/a.parquet")
+    crawled(here)
+    adopt(here, "people/day=2/b.parquet")
+    adopt(here, "places/c.parquet")
+    crawled(here)
+    crawled(here)
+
+    first, second, third = told(here, bus.CRAWLER_CHANGED)
+    names = ("tablesCreated", "tablesUpdated", "tablesDeleted", "partitionsCreated")
+    assert [first[name] for name in names] == ["1", "0", "0", "1"]
+    assert [second[name] for name in names] == ["1", "1", "0", "1"]
+    assert [third[name] for name in names] == ["0", "0", "0", "0"]
+    assert (first["crawlerName"], first["state"], first["message"]) == (
+        "shop-crawler",
+        "Succeeded",
+        "Crawler Succeeded",
+    )
+    assert [
+        (one["table"], one["state"], one["adopted"]) for one in told(here, bus.CRAWL_CHANGED)
+    ] == [
+        ("people", "succeeded", 1),
+        ("people", "succeeded", 1),
+        ("places", "succeeded", 1),
+    ]
+
+
+def test_a_crawl_that_fails_is_told_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = workspace(tmp_path, "name: shop\n")
+
+    def gone(_crawler: object, *, known: object) -> None:
+        del known
+        raise StoreUnavailable("the disk is gone")
+
+    monkeypatch.setattr(LocalCrawler, "crawl", gone)
+    with pytest.raises(StoreUnavailable):
+        do(here, crawl(here.stages, "people", run_id=new_run_id(), memory=here.memory))
+
+    (glue,), (own,) = told(here, bus.CRAWLER_CHANGED), told(here, bus.CRAWL_CHANGED)
+    assert (glue["state"], glue["errorMessage"]) == ("Failed", "the disk is gone")
+    assert (own["table"], own["state"], own["message"]) == ("people", "failed", "the disk is gone")
