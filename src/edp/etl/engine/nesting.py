@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 CODES: Final = ("not an array", "not a struct", "unknown field")
 """How the reasons given here start, beside those of `cast` and `jsontext`."""
 _WITHHELD: Final = "where is withheld, because the column is masked"
-_LEAST_OBJECT: Final = 1 << 20
-"""Bytes of JSON for which there is room; DuckDB takes twice as much at once, for each thread."""
 _BATCH: Final = 10_000
 """Texts that are taken apart at a time."""
 
@@ -88,13 +86,14 @@ def add_values(
 
 
 def _join(con: DuckDBPyConnection, table: str, cell: Cell, path: Path, longest: int) -> None:
+    # a buffer holds two objects of the size that is said, and 32 MiB at least
     kind = physical(cell.type or "")
     columns = "{text: 'VARCHAR', value: 'VARCHAR', reason: 'VARCHAR'}"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE read_texts AS SELECT text, "
         f"CAST(CAST(value AS JSON) AS {kind}) AS value, reason "
         f"FROM read_json({literal(str(path))}, format = 'newline_delimited', columns = {columns}, "
-        f"maximum_object_size = {max(longest, _LEAST_OBJECT)})"
+        f"maximum_object_size = {longest})"
     )
     con.execute(
         f"CREATE TABLE {table}_with AS SELECT t.*, r.value AS {value_name(cell.text)}, "
