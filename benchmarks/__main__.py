@@ -13,6 +13,7 @@ from benchmarks import intake, latency, machine, startup, throughput
 from benchmarks.equal import NotEqual
 from benchmarks.meter import PeerFailed
 from benchmarks.peers import LIMIT, PEERS
+from benchmarks.peers import USUAL as USUAL_PEERS
 from benchmarks.sets import USUAL, parse
 from benchmarks.table import markdown, rounds_table
 
@@ -50,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         help=f"data as [FILESx]SIZE[/MEMORY], with commas ({USUAL})",
     )  # fmt: skip
     parser.add_argument(
-        "--peers", type=_words, default=list(PEERS), help=f"any of {','.join(PEERS)} (all)"
+        "--peers",
+        type=_words,
+        default=USUAL_PEERS,
+        help=f"any of {','.join(PEERS)} ({','.join(USUAL_PEERS)})",
     )
     parser.add_argument("--rounds", type=_count, default=3, help="times each peer is run (3)")
     parser.add_argument("--files", type=_count, default=40, help="files put for latency (40)")

@@ -90,8 +90,8 @@ def _measure(peer: str, data: Set, given: Path, out: Path) -> Measured:
     out.mkdir()
     one = PEERS[peer]
     if one.edp:
-        text = contract(data.memory) if one.edp == "contract" else no_contract(data.memory)
-        command = edp.ingest(out / "workspace", given, text)
+        text = no_contract(data.memory) if one.edp == "inferred" else contract(data.memory)
+        command = edp.ingest(out / "workspace", given, text, spark=one.edp == "spark")
     else:
         command = [sys.executable, "-m", one.module, str(out / "written"), str(given)]
         if data.bounded:

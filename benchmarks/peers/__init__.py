@@ -3,7 +3,7 @@
     duckdb_sql     SQL as somebody writes it who knows DuckDB well; the measure of all others
     polars_script  lazy frames on the streaming engine
     pandas_script  the script that pipelines begin as
-    edp            `edp ingest`, with the contract and without
+    edp            `edp ingest`, with the contract and without, and on a Spark of this machine
 
 `python -m benchmarks.peers.<name> OUT PATH` reads a file, or those of a folder, and writes
 `OUT/data` and `OUT/rejects`; rows are deduplicated within their file.
@@ -24,7 +24,7 @@ class Peer:
 
     title: str
     module: str = ""
-    edp: Literal["", "contract", "inferred"] = ""
+    edp: Literal["", "contract", "inferred", "spark"] = ""
     bounded: bool = False
     """Whether it can keep to a limit of memory."""
 
@@ -37,4 +37,7 @@ PEERS: Final = {
     "inferred": Peer("EDP, inferred", edp="inferred", bounded=True),
     "polars": Peer("Polars", "benchmarks.peers.polars_script"),
     "pandas": Peer("pandas", "benchmarks.peers.pandas_script"),
+    "spark": Peer("EDP on Spark", edp="spark"),
 }
+USUAL: Final = [name for name in PEERS if name != "spark"]
+"""The peers that are measured when none is named; Spark is for the question of how work scales."""

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 EDP: Final = (sys.executable, "-c", "from edp.cli import main; main()")
 
 
-def ingest(workspace: Path, source: Path, contract: str) -> Sequence[str]:
+def ingest(workspace: Path, source: Path, contract: str, *, spark: bool = False) -> Sequence[str]:
     """The command that loads `source`, a file or a folder, into the new `workspace`."""
     workspace.mkdir(parents=True)
     (workspace / "edp.yaml").write_text(contract, "utf-8")
+    engine = ["--engine", "spark"] if spark else []
     return [*EDP, "--workspace", str(workspace), "ingest", str(source), "--dataset", DATASET,
-            "--json"]  # fmt: skip
+            *engine, "--json"]  # fmt: skip
 
 
 def rows_read(receipts: Path) -> int:

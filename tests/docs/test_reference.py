@@ -517,3 +517,12 @@ def test_every_page_is_reached_from_the_readme() -> None:
     ]
 
     assert not lost
+
+
+def test_decisions_are_numbered_once() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    numbers = [f"{n:04d}" for n in range(1, len(pages) + 1)]
+
+    assert [page.name[:4] for page in pages] == numbers
+    assert [read(page).split()[1] for page in pages] == numbers
