@@ -183,7 +183,7 @@ def test_it_goes_on_with_the_run_that_nobody_took(tmp_path: Path) -> None:
     followed(here, heard).begin()
     run(here, "first", 1)
     followed(here, heard).catch_up()
-    run(here, "second", 1)
+    run(here, "second", 3)
     heard.down = True
     with pytest.raises(StoreUnavailable):
         followed(here, heard).catch_up()
@@ -191,7 +191,7 @@ def test_it_goes_on_with_the_run_that_nobody_took(tmp_path: Path) -> None:
 
     followed(here, heard).catch_up()
 
-    assert [one.run_id for one in heard.runs] == ["first", "second"]
+    assert [(one.run_id, len(one.sources)) for one in heard.runs] == [("first", 1), ("second", 3)]
 
 
 def test_a_run_of_more_files_than_a_page_is_told_whole(

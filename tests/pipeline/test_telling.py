@@ -12,8 +12,9 @@ from edp.core import bus
 from edp.core.errors import StoreUnavailable
 from edp.core.identity import new_run_id
 from edp.crawler.local import LocalCrawler
-from edp.pipeline import feed
+from edp.pipeline import feed, redrive
 from edp.pipeline.crawl import crawl
+from edp.pipeline.dead import bury, dead_message
 from tests.workspaces import do, work_off, workspace
 
 if TYPE_CHECKING:
@@ -110,6 +111,19 @@ def test_a_corrected_file_tells_that_its_letter_is_settled(tmp_path: Path) -> No
         "causes": [letter["cause_id"]],
         "settled": [letter["cause_id"]],
     }
+
+
+def test_a_cause_is_settled_with_the_last_of_its_letters(tmp_path: Path) -> None:
+    here = workspace(tmp_path / "shop", CONTRACT)
+    for body in ("{", "["):
+        bury(here.stages, dead_message(body, "no JSON", attributes={}))
+    cause, *others = {item.cause_id for item in here.stages.dead_letters.list()}
+
+    for item in here.stages.dead_letters.list():
+        redrive.discard(here.stages, [item])
+
+    assert others == []
+    assert [one["settled"] for one in told(here, bus.LETTERS_DISCARDED)] == [[], [cause]]
 
 
 def test_an_unusual_share_of_rejects_is_told_and_a_usual_one_is_not(tmp_path: Path) -> None:
