@@ -6,8 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STRACE = shutil.which("strace") or ""
 pytestmark = [
@@ -89,3 +93,26 @@ def test_a_commit_costs_one_more_sync_and_that_comes_before_the_catalogs(calls: 
 
     place_of(calls, r"fdatasync\(\d+</lake/state.db-wal>", after=record)
     assert len([line for line in calls[renamed:] if "/lake/commits" in line]) == 1
+
+
+def test_a_backup_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n", "utf-8")
+    subprocess.run([*EDP, *INGEST], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    log = tmp_path / "calls.log"
+
+    subprocess.run(
+        [STRACE, "-f", "-y", "-e", f"trace={CALLS}", "-o", str(log), *EDP, "backup", "kept"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    calls = [line.replace(str(tmp_path), "") for line in lines if line.endswith("= 0")]
+    named = place_of(calls, r"rename.*/.kept.part\S*, .*/kept")
+    for part in ("edp.yaml", "lake/state.db", "lake/commits", "lake/target/t", "lake", ""):
+        if (tmp_path / "kept" / part).exists():
+            path = re.escape(f"/.kept.part/{part}".rstrip("/"))
+            assert place_of(calls, rf"fsync\(\d+<{path}>") < named, part
+    place_of(calls, r"fsync\(\d+<>", after=named)

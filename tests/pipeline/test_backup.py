@@ -27,6 +27,7 @@ from edp.backends.sqlite.records import Damage, chain, segments
 from edp.core.contract import parse, with_root
 from edp.core.errors import ConfigError, StateDamaged, StateOutdated, StoreUnavailable
 from edp.pipeline import feed, intake
+from edp.pipeline.audit import audit
 from edp.pipeline.dead import dead_message
 from edp.pipeline.reconcile import reconcile
 from edp.pipeline.work import garbage
@@ -93,6 +94,9 @@ def assert_whole(folder: Path) -> None:
         found = {key: n for key, n, _ in rows}
     assert found.items() >= loaded.items()
     assert not [one for one in chain(there.lake / "commits") if isinstance(one, Damage)]
+    # source files that came while it was made are in it, and nobody has accepted them there
+    against = {proof.name for proof in audit(there, deep=True).proofs if not proof.holds}
+    assert against <= {"accepted"}
     there.close()
 
 

@@ -1,4 +1,4 @@
-"""Copies of files: durable, and made the cheapest way that the file system has.
+"""Copies of files, made the cheapest way that the file system has.
 
 A reflink or a hard link takes no room and no time. Only a file whose bytes nobody changes any more
 is linked: who writes into it in place would write into the copy.
@@ -43,7 +43,7 @@ class Unreadable(Exception):
 
 
 def copy(origin: Path, place: Path, *, frozen: bool = False) -> Copied:
-    """Copy a file, with its time and mode, to a new `place`; durable once its folder is synced.
+    """Copy a file, with its time and mode, to a new `place`; durable once that is synced.
 
     With `frozen` nobody changes its bytes any more, and a hard link will do.
 
@@ -63,8 +63,17 @@ def copy(origin: Path, place: Path, *, frozen: bool = False) -> Copied:
     if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         place.unlink()
         raise Unreadable(f"{origin} was written to while it was copied")
-    _finish(place, after)
+    place.chmod(stat.S_IMODE(after.st_mode))
+    os.utime(place, ns=(after.st_atime_ns, after.st_mtime_ns))
     return copied
+
+
+def reflink(src: BinaryIO, out: BinaryIO) -> bool:
+    """Let `out`, which is empty, share the blocks of `src`; whether the file system can."""
+    with suppress(OSError):
+        fcntl.ioctl(out.fileno(), _FICLONE, src.fileno())
+        return True
+    return False
 
 
 def copy_start(origin: Path, place: Path, size: int) -> None:
@@ -77,18 +86,20 @@ def copy_start(origin: Path, place: Path, size: int) -> None:
         while left and (chunk := src.read(min(left, _CHUNK))):
             out.write(chunk)
             left -= len(chunk)
-        out.flush()
-        os.fsync(out.fileno())
     if left:
         raise EOFError(f"{origin} ends before byte {size}")
 
 
-def sync_folders(top: Path) -> None:
-    """Make all names in and below `top` durable.
+def sync(top: Path) -> None:
+    """Make all files and names in and below `top` durable.
+
+    At the end, so that the copying does not wait for the disk.
 
     Raises: OSError.
     """
-    for folder, _, _ in os.walk(top, topdown=False):
+    for folder, _, names in os.walk(top, topdown=False):
+        for name in names:
+            _fsync(Path(folder, name))
         fsync_folder(Path(folder))
 
 
@@ -111,11 +122,11 @@ def _plain(origin: Path) -> Iterator[BinaryIO]:
 
 def _cloned(src: BinaryIO, place: Path) -> bool:
     """Let the copy share the file's blocks, where the file system can."""
-    with place.open("xb") as out, suppress(OSError):
-        fcntl.ioctl(out.fileno(), _FICLONE, src.fileno())
-        return True
-    place.unlink()
-    return False
+    with place.open("xb") as out:
+        cloned = reflink(src, out)
+    if not cloned:
+        place.unlink()
+    return cloned
 
 
 def _linked(origin: Path, place: Path) -> bool:
@@ -138,12 +149,9 @@ def _read(src: BinaryIO, place: Path) -> Copied:
     return Copied("bytes", size, digest.hexdigest())
 
 
-def _finish(place: Path, origin: os.stat_result) -> None:
-    """Give the copy the origin's mode and time, and sync it."""
-    handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fchmod(handle, stat.S_IMODE(origin.st_mode))
-        os.utime(handle, ns=(origin.st_atime_ns, origin.st_mtime_ns))
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edp.backends.copying import Unreadable, copy, sync_folders
+from edp.backends.copying import Unreadable, copy, sync
 from edp.backends.folder import fsync_folder
 from edp.backends.sqlite.copying import Overtaken, copy_journal, copy_state, stands
 from edp.catalog.local import LocalCatalog
@@ -75,7 +75,7 @@ def back_up(here: Workspace, folder: Path, *, source: bool = True) -> Backup:
         try:
             _Copying(here, part, made).run(source=source)
             reach("backup.copied")
-            sync_folders(part)
+            sync(part)
             part.rename(to)
             fsync_folder(to.parent)
         except (OSError, StoreUnavailable) as error:

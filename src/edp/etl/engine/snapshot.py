@@ -12,11 +12,11 @@ import hashlib
 import os
 import shutil
 import stat
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from edp.backends.copying import reflink
 from edp.core.errors import ObjectMissing, RetryableError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 20
 """Bytes that are read at a time."""
-_FICLONE = 0x40049409  # linux/fs.h
 _HEAD: Final = 512
 
 
@@ -108,16 +107,8 @@ def take(source: Input, number: int, folder: Path) -> Snapshot:
 def _copy(origin: BinaryIO, path: Path) -> None:
     """Never a hard link: who writes into the file in place would write into the copy."""
     with path.open("wb") as copy:
-        with suppress(OSError, ImportError):
-            _reflink(origin, copy)
-            return
-        shutil.copyfileobj(origin, copy, CHUNK)
-
-
-def _reflink(origin: BinaryIO, copy: BinaryIO) -> None:
-    import fcntl  # noqa: PLC0415 (not on every system)
-
-    fcntl.ioctl(copy.fileno(), _FICLONE, origin.fileno())
+        if not reflink(origin, copy):
+            shutil.copyfileobj(origin, copy, CHUNK)
 
 
 def hashed(snapshot: Snapshot) -> tuple[Snapshot, Signs]:
