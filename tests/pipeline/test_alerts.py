@@ -245,3 +245,23 @@ def test_no_secret_is_in_the_state_the_log_or_an_answer(
         assert canary.encode() not in kept
         assert canary not in logged
         assert canary not in repr(here) + repr(here.sinks())
+
+
+@pytest.mark.parametrize("wanted", [0, 2])
+def test_rejected_rows_are_quoted_masked_and_only_if_asked_for(
+    tmp_path: Path, receiver: Receiver, wanted: int
+) -> None:
+    masked = CONTRACT.replace("{id: {", "{card: {mask: last4}, id: {") + f"  samples: {wanted}\n"
+    (tmp_path / "edp.yaml").write_text(masked % 0.1, "utf-8")
+    here = open_workspace(tmp_path, environ=SECRETS, way=receiver.way())
+    put(here, "monday.csv", "card,id\n4111222233334444,1\n4111222233335555,x\n4,y\n7,z\n")
+
+    until_idle(here)
+
+    (card,) = receiver.accepted(SLACK)
+    page = receiver.accepted(PAGERDUTY)[0]["payload"]
+    quoted = ["line 3: ****5555,x", "line 4: ****,y"][:wanted]
+    assert page["custom_details"].get("samples", []) == quoted
+    assert all(line in str(card["blocks"]) for line in quoted)
+    assert ("Sample" in str(card["blocks"])) == bool(wanted)
+    assert "2222" not in str(receiver.accepted(PAGERDUTY))

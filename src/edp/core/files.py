@@ -51,7 +51,8 @@ class Outcome:
 
     `sha256` and `size` (bytes) are of the bytes that were read. `failure` is set when nothing
     of the file may be published; `counts` then tell its last try. `warnings` has the rows, by
-    check, for which one whose action is `warn` is false.
+    check, for which one whose action is `warn` is false. `samples` are some of the rows that made
+    it fail, masked.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Outcome:
     profile: tuple[ProfileColumn, ...] = ()
     failure: Failure | None = None
     warnings: Mapping[str, int] = field(default_factory=dict)
+    samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

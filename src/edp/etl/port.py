@@ -45,7 +45,8 @@ class Job:
     `live` is what the table's other live files admit, by column: inferred types are resolved
     against it. `loaded_at` is the run's start (seconds). `workdir` is private to this attempt
     and on the target's file system; `memory` in bytes. `mask_key` is what masked columns are
-    hashed with. With `trace` the result tells the SQL that was run.
+    hashed with. With `trace` the result tells the SQL that was run. `samples` is how many rejected
+    rows the outcome of a file that fails over them quotes.
     """
 
     run_id: str
@@ -61,6 +62,7 @@ class Job:
     max_partitions: int = 1000
     mask_key: str = field(default="", repr=False)
     trace: bool = False
+    samples: int = 0
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def _dead(event: Event, detail: Mapping[str, Any], site: Site) -> Iterator[Alert
         facts=_given(facts),
         reasons=(str(detail.get("reason", "")),),
         command=site.command(way_out.command),
+        samples=tuple(map(str, detail.get("samples", ()))),
         at=event.time,
         event_id=event.id,
         subject=key or str(detail["dead_letter"]),

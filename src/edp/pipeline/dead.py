@@ -59,8 +59,8 @@ def dead_object(
     )
 
 
-def bury(stages: Stages, item: DeadLetter) -> None:
-    """Keep the dead letter, and say that there is one."""
+def bury(stages: Stages, item: DeadLetter, *, samples: Sequence[str] = ()) -> None:
+    """Keep the dead letter, and say that there is one, with `samples` of what made it dead."""
     stages.dead_letters.add(item)
     stages.events.put(
         bus.LETTER_ADDED,
@@ -76,6 +76,7 @@ def bury(stages: Stages, item: DeadLetter) -> None:
             "cause_id": item.cause_id,
             "attempts": item.attempts,
             "run": item.run_id,
+            **({"samples": list(samples)} if samples else {}),
         },
     )
 

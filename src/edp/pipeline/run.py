@@ -79,6 +79,7 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
         threads=threads,
         max_partitions=stages.config.batch.max_partitions,
         mask_key=stages.mask_key,
+        samples=stages.config.alerts.samples,
     )
     (done,) = yield [job]
     if not isinstance(done.result, JobResult):
@@ -259,7 +260,7 @@ def fail(
             size=member.size,
             run_id=claim.run_id,
         )
-        bury(stages, item)
+        bury(stages, item, samples=outcome.samples if outcome else ())
     return state
 
 

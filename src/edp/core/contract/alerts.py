@@ -59,7 +59,8 @@ class Route(Settings):
 class Alerts(Settings):
     """The receivers, None where the contract has none, and what each of them gets.
 
-    Of `routes` the first that fits decides. Successes are summed up and told once in `digest`.
+    Of `routes` the first that fits decides. Successes are summed up and told once in `digest`. So
+    many `samples` of a file's rejected rows go along, none unless they are asked for.
     """
 
     pagerduty: Pagerduty | None = None
@@ -67,6 +68,7 @@ class Alerts(Settings):
     hosts: Names = ()
     routes: tuple[Route, ...] = ()
     digest: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
+    samples: Annotated[int, Field(ge=0, le=5)] = 0
 
     @property
     def sinks(self) -> tuple[SinkName, ...]:

@@ -9,6 +9,7 @@ masked column, the raw text is written again from the fields, and withheld where
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edp.core.sql import literal
@@ -17,6 +18,8 @@ from edp.etl.engine.masking import WITHHELD, record_sql, value_sql
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
 
     from edp.etl.engine.group import Group
 
@@ -47,6 +50,24 @@ def write_lines(group: Group, path: Path, failed: Collection[int]) -> None:
                     "raw": WITHHELD if hidden else reject.record.text,
                 }
                 out.write(json.dumps(line) + "\n")
+
+
+def samples(con: DuckDBPyConnection, group: Group, number: int, folder: Path, n: int) -> list[str]:
+    """The first `n` rejected rows of file `number`, as the rejects table would have them.
+
+    Within `keyed` only.
+    """
+    first = sorted(group.located.get(number, ()), key=lambda reject: reject.record.line)[:n]
+    if not first:
+        return []
+    only = [source for source in group.sources if source.snapshot.number == number]
+    some = replace(group, sources=only, located={number: first})
+    path = folder / f"samples-{number}.jsonl"
+    write_lines(some, path, ())
+    query = rejects_query(some, path, "")
+    rows = con.execute(f"SELECT line, raw FROM ({query}) ORDER BY line").fetchall()
+    path.unlink()
+    return [f"line {line}: {raw}" for line, raw in rows]
 
 
 def rejects_query(group: Group, path: Path, run_id: str) -> str:

@@ -7,11 +7,19 @@ raised, so that the pipeline can split the job and find out.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from edp.core.errors import ConfigError, Failure, RetryableError, UnreadableFile
+from edp.core.errors import (
+    CheckFailed,
+    ConfigError,
+    Failure,
+    RejectLimitExceeded,
+    RetryableError,
+    UnreadableFile,
+)
 from edp.core.faults import reach
 from edp.core.files import Outcome, ProfileColumn
 from edp.core.types import Admits, intersection
@@ -22,6 +30,7 @@ from edp.etl.engine.header import Header, Source
 from edp.etl.engine.masking import keyed, masked
 from edp.etl.engine.opening import Unopened, open_source
 from edp.etl.engine.partitions import values
+from edp.etl.engine.rejects import samples
 from edp.etl.engine.session import session
 from edp.etl.engine.staging import stage_data, stage_rejects
 from edp.etl.engine.write import check_rows
@@ -33,6 +42,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from edp.etl.port import Job
+
+
+_OVER_ROWS: Final = frozenset({RejectLimitExceeded.code, CheckFailed.code})
+"""Failures of a file that are about some of its rows."""
 
 
 class TooManyPartitions(RetryableError):
@@ -90,11 +103,12 @@ def _run(job: Job) -> JobResult:
         with keyed(con, job.mask_key):
             data = stage_data(con, job, groups, types, failures)
             rejects = stage_rejects(con, job, groups, failures)
+            quoted = _samples(con, job, groups, failures)
         check_rows(con, [*data, *rejects])
         statements = _statements(con) if job.trace else []
     reach("engine.staged")
     for group in groups:
-        outcomes.update(_outcomes(group, failures))
+        outcomes.update(_outcomes(group, failures, quoted))
     in_order = [outcomes[number] for number in range(len(job.inputs))]
     return JobResult(in_order, [*data, *rejects], statements)
 
@@ -173,7 +187,26 @@ def _outcome(source: Source, *, failure: Failure | None = None) -> Outcome:
     return Outcome(snapshot.key, snapshot.sha256, snapshot.size, failure=failure)
 
 
-def _outcomes(group: Group, failures: Mapping[int, Failure]) -> dict[int, Outcome]:
+def _samples(
+    con: DuckDBPyConnection,
+    job: Job,
+    groups: Sequence[Group],
+    failures: Mapping[int, Failure],
+) -> dict[int, tuple[str, ...]]:
+    """Some rejected rows of each file that failed over such rows, if that was asked for."""
+    if not job.samples:
+        return {}
+    return {
+        n: tuple(samples(con, group, n, Path(job.workdir), job.samples))
+        for group in groups
+        for n in group.counts
+        if n in failures and failures[n].code in _OVER_ROWS
+    }
+
+
+def _outcomes(
+    group: Group, failures: Mapping[int, Failure], quoted: Mapping[int, tuple[str, ...]]
+) -> dict[int, Outcome]:
     found = {}
     for source in group.sources:
         snapshot = source.snapshot
@@ -192,5 +225,6 @@ def _outcomes(group: Group, failures: Mapping[int, Failure]) -> dict[int, Outcom
             profile,
             failures.get(snapshot.number),
             group.warnings.get(snapshot.number, {}),
+            quoted.get(snapshot.number, ()),
         )
     return found

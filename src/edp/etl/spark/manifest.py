@@ -45,6 +45,7 @@ def job_lines(job: Job) -> Iterator[str]:
         "memory": job.memory,
         "threads": job.threads,
         "max_partitions": job.max_partitions,
+        "samples": job.samples,
         "inputs": len(job.inputs),
     }
     yield json.dumps(head)
@@ -80,6 +81,7 @@ def job_of(lines: Iterable[str], *, mask_key: str) -> Job:
         memory=head["memory"],
         threads=head["threads"],
         max_partitions=head["max_partitions"],
+        samples=head["samples"],
         mask_key=mask_key,
     )
 
@@ -164,6 +166,7 @@ def _outcome(body: dict[str, Any]) -> Outcome:
         ),
         failure=None if failure is None else Failure(**failure),
         warnings=body["warnings"],
+        samples=tuple(body["samples"]),
     )
 
 
