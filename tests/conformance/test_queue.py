@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from edp.core import clock
 from edp.queue.port import DeadLetters, Lease, Queue
-from tests.conformance.queues import MAX_RECEIVES, QUEUES, TIMEOUT_S, Queues
+from tests.conformance.queues import EXAMPLES, MAX_RECEIVES, QUEUES, TIMEOUT_S, Queues
 from tests.conformance.ticking import NOON, Tick
 
 
@@ -397,7 +397,8 @@ def test_a_queue_is_a_dict_of_messages_with_the_time_they_show_again(adapter: st
     machine = type("Machine", (QueueMachine,), {"adapter": adapter})
 
     run_state_machine_as_test(
-        machine, settings=settings(deadline=None, max_examples=40, stateful_step_count=25)
+        machine,
+        settings=settings(deadline=None, max_examples=EXAMPLES[adapter], stateful_step_count=25),
     )
 
 

@@ -9,8 +9,11 @@ import pytest
 from edp.backends.sqlite import Database
 from edp.queue.local import LocalQueue
 from edp.queue.port import Queue
+from edp.topic.aws import SnsTopic
 from edp.topic.local import LocalTopic
 from edp.topic.port import Topic
+from tests.aws_sim import client, service, unique
+from tests.conformance.queues import arn_of, sqs_queue
 from tests.conformance.scratch import scratch
 
 
@@ -33,7 +36,25 @@ def sqlite_topic() -> Iterator[Fanned]:
         db.close()
 
 
-TOPICS = {"sqlite": sqlite_topic}
+@contextmanager
+def sns_topic() -> Iterator[Fanned]:
+    queues = [sqs_queue(name) for name in ("etl", "audit")]
+    arns = [arn_of(queue) for queue in queues]
+    missing = arns[0] + "-missing"
+    yield Fanned(topic_for("all", *arns), queues, topic_for("broken", arns[0], missing, arns[1]))
+
+
+def topic_for(name: str, *queues: str) -> SnsTopic:
+    """A new topic to which the queues with these ARNs subscribe, for the bare message."""
+    sns = client("sns")
+    arn: str = sns.create_topic(Name=unique(name))["TopicArn"]
+    for queue in queues:
+        raw = {"RawMessageDelivery": "true"}
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes=raw)
+    return SnsTopic(service("sns"), arn)
+
+
+TOPICS = {"sqlite": sqlite_topic, "sns": sns_topic}
 
 
 def refuse(body: str) -> None:

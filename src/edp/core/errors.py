@@ -6,6 +6,7 @@
     |   `-- StateOutdated      the state is older than the commits written down beside it
     |-- RetryableError         the same call may succeed later; leave it queued
     |   |-- StoreUnavailable   the state or a folder cannot be used right now
+    |   |-- Throttled          AWS asks to wait
     |   |-- StaleSnapshot      the table changed meanwhile; plan again
     |   `-- WorkerLost         a worker process died or was stopped while it worked
     `-- PoisonError            it never will succeed; to the dead-letter queue, with the reason
@@ -63,6 +64,12 @@ class StoreUnavailable(RetryableError):
     """The state database or a folder cannot be used right now."""
 
     code = "store unavailable"
+
+
+class Throttled(RetryableError):
+    """A service is asked more often than it answers."""
+
+    code = "throttled"
 
 
 class StaleSnapshot(RetryableError):

@@ -1,0 +1,55 @@
+"""AWS on this machine: moto's server on loopback, one for the session, and the shims it needs.
+
+Names are never used twice, so that nothing has to be cleaned up between tests.
+"""
+
+from __future__ import annotations
+
+import atexit
+import secrets
+from functools import cache
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from edp.backends.boto import Service
+from tests.aws_sim import sqs
+
+REGION: Final = "us-east-2"
+
+
+@cache
+def endpoint() -> str:
+    """The URL of the server, which starts when it is first asked for."""
+    sqs.mend()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    atexit.register(server.stop)
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
+
+
+@cache
+def client(name: str) -> Any:  # noqa: ANN401 (boto3 has no types)
+    """boto3's client of a service, for what a deployment or another program would do."""
+    return boto3.Session().client(
+        name,
+        region_name=REGION,
+        endpoint_url=endpoint(),
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 (nobody checks it)
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+@cache
+def service(name: str) -> Service:
+    """A service as the adapters have it."""
+    return Service(client(name))
+
+
+def unique(name: str) -> str:
+    """A name that nothing else has."""
+    return f"{name}-{secrets.token_hex(6)}"

@@ -1,0 +1,13 @@
+"""What an adapter cannot promise, and why: each is a test that has to fail for it."""
+
+from typing import Final
+
+GAPS: Final = {
+    ("sqs", "test_the_oldest_message_is_known_hidden_or_not"): (
+        "CloudWatch knows it, and moto tells CloudWatch nothing of its queues"
+    ),
+    ("sns", "test_when_one_subscriber_cannot_be_told_none_is"): (
+        "SNS owes each subscriber its own delivery, and retries it"
+    ),
+}
+"""Adapter and test to reason."""
