@@ -217,9 +217,12 @@ class Pipeline:
 
         Raises: ConfigError when an id is not there.
         """
+        from edp.pipeline.foreground import tell
         from edp.pipeline.redrive import discard
 
-        return discard(self._here.stages, self._chosen(letters))
+        n = discard(self._here.stages, self._chosen(letters))
+        tell(self._here)
+        return n
 
     def _chosen(self, letters: Iterable[DeadLetter | str] | None) -> list[DeadLetter]:
         from edp.pipeline.redrive import chosen

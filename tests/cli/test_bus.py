@@ -108,3 +108,18 @@ def test_a_running_pipeline_evaluates_alarms(tmp_path: Path) -> None:
             process.kill()
 
     assert "edp-disk" in line
+
+
+def test_an_alarm_is_over_once_its_dead_letters_are_given_up(
+    edp: Callable[..., Ran], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.csv").write_text("id\0n\n", "utf-8")
+    edp("ingest", "bad.csv", "--dataset", "t")
+    on = [one["name"] for one in edp("alarms", "--json").json["alarms"] if one["state"] == "ALARM"]
+
+    given_up = edp("dlq", "discard", "--all")
+
+    states = {one["name"]: one["state"] for one in edp("alarms", "--json").json["alarms"]}
+    assert given_up.status == 0
+    assert "edp-dlq" in on
+    assert states["edp-dlq"] == "OK"

@@ -95,10 +95,13 @@ def discard(
 ) -> None:
     """Give dead letters up for good."""
     from edp.pipeline import redrive as sentence
+    from edp.pipeline.foreground import tell
 
-    stages = workspace(ctx).stages
-    items = sentence.chosen(stages, ids=ids or (), cause=cause, everything=all_)
-    _done("discarded", items, sentence.discard(stages, items), json=json)
+    here = workspace(ctx)
+    items = sentence.chosen(here.stages, ids=ids or (), cause=cause, everything=all_)
+    n = sentence.discard(here.stages, items)
+    tell(here)
+    _done("discarded", items, n, json=json)
 
 
 def _done(what: str, items: Sequence[DeadLetter], n: int, *, json: bool) -> None:

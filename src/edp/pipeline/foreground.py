@@ -136,6 +136,16 @@ def until_idle(
     return Rest(finished, tuple(letter for letter in letters if letter.last_at >= began))
 
 
+def tell(place: Place) -> None:
+    """Look at the alarms, and deliver what people are to be told; who works the workspace does so.
+
+    For what a person does between two runs, so that an incident need not wait for the next one.
+    """
+    with place.working() as held:
+        if held:
+            _tell(place)
+
+
 def do(place: Place, steps: Generator[Sequence[Task], Sequence[Finished], R]) -> R:
     """Have the steps of one operation done, beside whoever works the workspace; what they return.
 
@@ -187,7 +197,11 @@ def _work_here(place: Place, done: Callable[[], bool], over: Callable[[], bool])
             raise
         work.release()
         drive(expire(place.stages, memory=place.memory), etl)
-    AlarmWatch(place.stages).look()
-    flush(place)
+    _tell(place)
     garbage(place.stages)
     return finished
+
+
+def _tell(place: Place) -> None:
+    AlarmWatch(place.stages).look()
+    flush(place)
