@@ -6,12 +6,17 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 _MAY_BE_ABSENT = "../shared/data"
 """Named in the one reason for a skip that CI accepts: the folder is there, or it is not."""
+
+# how long it takes to draw values says something of the machine, and nothing of the code
+settings.register_profile("edp", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edp")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -56,7 +56,7 @@ def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=repr)
 @given(text=BYTES, bom=st.booleans(), data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[FIXTURE])
+@settings(max_examples=150, deadline=None, suppress_health_check=[FIXTURE, HealthCheck.too_slow])
 def test_rows_stand_where_their_records_do(
     tmp_path_factory: pytest.TempPathFactory,
     dialect: Dialect,
@@ -82,7 +82,7 @@ def test_rows_stand_where_their_records_do(
 
 
 @given(text=BYTES, data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[FIXTURE])
+@settings(max_examples=150, deadline=None, suppress_health_check=[FIXTURE, HealthCheck.too_slow])
 def test_what_the_parser_rejects_is_found_by_its_bytes(
     tmp_path_factory: pytest.TempPathFactory, text: bytes, data: st.DataObject
 ) -> None:
