@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,3 +125,33 @@ def test_an_alarm_is_over_once_its_dead_letters_are_given_up(
     assert given_up.status == 0
     assert "edp-dlq" in on
     assert states["edp-dlq"] == "OK"
+
+
+def test_metrics_are_served_until_it_is_stopped(edp: Callable[..., Ran], tmp_path: Path) -> None:
+    edp("ingest", *files(tmp_path), "--dataset", "t")
+    command = [*EDP, "--workspace", str(tmp_path), "metrics", "--port", "0"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            with urlopen(address, timeout=PATIENCE_S) as answer:  # noqa: S310 (our own, just printed)
+                text = answer.read().decode()
+            process.terminate()
+            status = process.wait(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+
+    assert address.startswith("http://127.0.0.1:")
+    assert 'edp_files{dataset="t",state="committed"} 1.0' in text
+    assert status == 0
+
+
+def test_a_port_that_is_taken_is_named(edp: Callable[..., Ran]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        refused = edp("metrics", "--port", str(port))
+
+    assert refused.status == 2
+    assert f"cannot serve metrics at 127.0.0.1:{port}" in refused.err

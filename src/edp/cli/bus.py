@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import re
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -109,9 +110,29 @@ def alarms(
         say("as they were last; nobody evaluates them now, and `edp up` would")
 
 
-def metrics(ctx: typer.Context) -> None:
-    """Print the pipeline's numbers in Prometheus's text format."""
-    from edp.pipeline.metrics import exposition
+def metrics(
+    ctx: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(help="Serve them at /metrics of this port, until stopped.")
+    ] = None,
+    address: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+) -> None:
+    """Print the pipeline's numbers in Prometheus's text format, or serve them."""
+    from edp.pipeline.metrics import exposition, served
 
     here = workspace(ctx)
-    sys.stdout.write(exposition(here.stages, working=here.holder() is not None))
+
+    def working() -> bool:
+        return here.holder() is not None
+
+    if port is None:
+        sys.stdout.write(exposition(here.stages, working=working))
+        return
+    done = threading.Event()
+    with (
+        stopping(done.set),
+        served(here.stages, working=working, address=address, port=port) as chosen,
+    ):
+        say(f"http://{address}:{chosen}/metrics")
+        sys.stdout.flush()
+        done.wait()

@@ -6,18 +6,20 @@ counters go on where they were after a restart.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.exposition import generate_latest
+from prometheus_client.exposition import generate_latest, start_http_server
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from edp.core import bus, clock
+from edp.core.errors import ConfigError
 from edp.core.shares import percentile
 from edp.pipeline.watched import LATELY_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
@@ -32,15 +34,39 @@ _STEPS: Final = {"wait": "waited_ms", "work": "worked_ms", "commit": "commit_ms"
 _OUTCOMES: Final = ("read", "written", "duplicate", "filtered", "rejected")
 
 
-def exposition(stages: Stages, *, working: bool) -> str:
+def exposition(stages: Stages, *, working: Callable[[], bool]) -> str:
     """The metrics as Prometheus reads them; `working` says whether a process is at work."""
+    return generate_latest(_registry(stages, working)).decode()
+
+
+@contextmanager
+def served(
+    stages: Stages, *, working: Callable[[], bool], address: str, port: int
+) -> Iterator[int]:
+    """Answer scrapes at `address` while this is open; the port, which is chosen where it is 0.
+
+    Raises: ConfigError where the port cannot be had.
+    """
+    try:
+        server, thread = start_http_server(port, address, _registry(stages, working))
+    except OSError as error:
+        raise ConfigError(f"cannot serve metrics at {address}:{port}: {error}") from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _registry(stages: Stages, working: Callable[[], bool]) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(_Pipeline(stages, working=working))
-    return generate_latest(registry).decode()
+    registry.register(_Pipeline(stages, working))
+    return registry
 
 
 class _Pipeline(Collector):
-    def __init__(self, stages: Stages, *, working: bool) -> None:
+    def __init__(self, stages: Stages, working: Callable[[], bool]) -> None:
         self._stages = stages
         self._working = working
 
@@ -48,7 +74,7 @@ class _Pipeline(Collector):
         return []  # else they would all be computed once more
 
     def collect(self) -> Iterator[Metric]:
-        yield _gauge("edp_working", "Whether a process works this pipeline.", int(self._working))
+        yield _gauge("edp_working", "Whether a process works this pipeline.", int(self._working()))
         yield from self._waiting(self._stages.receipts.vitals(since=clock.now() - LATELY_S))
         yield from self._done()
         yield from self._kept()
