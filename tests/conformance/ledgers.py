@@ -6,14 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edp.backends.dynamo import DEFINITION, Table
 from edp.backends.sqlite import Database
 from edp.core import clock
 from edp.core.errors import Failure
 from edp.core.files import Outcome
 from edp.core.receipts import Counts
 from edp.core.retry import RetryPolicy
+from edp.ledger.aws import DynamoLedger, DynamoReceipts, DynamoRuns
 from edp.ledger.local import LocalLedger, LocalReceipts, LocalRuns
 from edp.ledger.port import Arrival, BatchLimits
+from tests.aws_sim import client, service, unique
 from tests.conformance.scratch import scratch
 
 if TYPE_CHECKING:
@@ -109,7 +112,21 @@ def sqlite_ledger() -> Iterator[Custody]:
         db.close()
 
 
-LEDGERS: Final = {"sqlite": sqlite_ledger}
+@contextmanager
+def dynamo_ledger() -> Iterator[Custody]:
+    table = dynamo_table()
+    runs = DynamoRuns(table, retry=RETRY, jitter=lambda: JITTER, lease_s=LEASE_S)
+    yield Custody(DynamoLedger(table), runs, DynamoReceipts(table))
+
+
+def dynamo_table() -> Table:
+    """A new table."""
+    name = unique("ledger")
+    client("dynamodb").create_table(TableName=name, **DEFINITION)
+    return Table(service("dynamodb"), name)
+
+
+LEDGERS: Final = {"sqlite": sqlite_ledger, "dynamo": dynamo_ledger}
 
 
 def event(

@@ -5,13 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edp.core.errors import Failure, StaleSnapshot
 from edp.core.files import Outcome
 from edp.core.receipts import Counts
 from edp.ledger.port import BatchLimits, Claim, Member
+from tests.conformance.examples import over
 from tests.conformance.ledgers import (
     BROKEN,
     BUCKET,
@@ -389,6 +389,7 @@ def test_a_committed_version_has_its_counts_and_its_run(custody: Custody, tick: 
 
     found = Outcome(KEY, "hash as read", 77, COUNTS)
     custody.runs.committed(claim, claim.members[0], found)
+    custody.runs.end(claim, "committed")
 
     (receipt,) = custody.receipts.receipts()
     assert (receipt.state, receipt.counts, receipt.bytes) == ("committed", COUNTS, 77)
@@ -602,9 +603,7 @@ def test_a_new_version_of_a_split_file_starts_in_no_half(custody: Custody) -> No
     assert keys(custody.claim()) == ["a", "b"]
 
 
-@pytest.mark.parametrize("adapter", LEDGERS)
-@settings(deadline=None, max_examples=25)
-@given(names=st.sets(st.sampled_from("abcdefghij"), min_size=1), data=st.data())
+@over(LEDGERS, 25, names=st.sets(st.sampled_from("abcdefghij"), min_size=1), data=st.data())
 def test_splitting_finds_the_one_file_that_breaks_every_run(
     adapter: str, names: set[str], data: st.DataObject
 ) -> None:
@@ -675,9 +674,9 @@ def test_a_live_file_that_was_read_again_has_its_new_counts(custody: Custody) ->
 # every schedule ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("adapter", LEDGERS)
-@settings(deadline=None, max_examples=60)
-@given(
+@over(
+    LEDGERS,
+    60,
     sizes=st.lists(st.integers(0, 50), min_size=1, max_size=12),
     max_files=st.integers(1, 5),
     max_bytes=st.integers(1, 100),

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edp.core.errors import BadKey, ConfigError, EdpError, StoreUnavailable
 from edp.core.names import check_key
 from edp.source.local import LocalSource
 from edp.source.port import Source
+from tests.conformance.examples import over
 from tests.conformance.scratch import scratch
 
 
@@ -227,9 +227,7 @@ KEYS = st.lists(
 ).map("/".join)
 
 
-@pytest.mark.parametrize("adapter", SOURCES)
-@settings(deadline=None, max_examples=50)
-@given(key=KEYS)
+@over(SOURCES, 50, key=KEYS)
 def test_any_good_key_comes_back_from_the_listing_as_it_was_put(adapter: str, key: str) -> None:
     check_key(key)
     with SOURCES[adapter]() as bucket:
