@@ -50,6 +50,15 @@ def service(name: str) -> Service:
     return Service(client(name))
 
 
+def bucket(name: str, *, versioned: bool = False) -> str:
+    """A new bucket."""
+    s3, made = client("s3"), unique(name)
+    s3.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
+    if versioned:
+        s3.put_bucket_versioning(Bucket=made, VersioningConfiguration={"Status": "Enabled"})
+    return made
+
+
 def unique(name: str) -> str:
     """A name that nothing else has."""
     return f"{name}-{secrets.token_hex(6)}"

@@ -4,28 +4,37 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 from hypothesis import strategies as st
 
+from edp.core.contract import S3Url
 from edp.core.errors import BadKey, ConfigError, EdpError, StoreUnavailable
 from edp.core.names import check_key
+from edp.source.aws import S3Source
 from edp.source.local import LocalSource
 from edp.source.port import Source
+from tests.aws_sim import bucket as new_bucket
+from tests.aws_sim import client, service
 from tests.conformance.examples import over
 from tests.conformance.scratch import scratch
+from tests.conformance.ticking import NOON
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A source, how others write into it and delete from it, and a folder of our own."""
+    """A source, how others write, delete and fetch what is there, and a folder of our own."""
 
     source: Source
     write: Callable[[str, bytes], None]
     delete: Callable[[str], None]
+    fetch: Callable[[str], bytes]
     outside: Path
 
     def put(self, key: str, data: bytes) -> None:
@@ -34,7 +43,7 @@ class Bucket:
         self.source.put(key, path)
 
     def bytes(self, key: str) -> bytes:
-        return Path(self.source.locate(key)).read_bytes()
+        return self.fetch(self.source.locate(key))
 
     def keys(self) -> list[str]:
         return sorted(entry.key for entry in self.source.list())
@@ -53,10 +62,51 @@ def folder_source() -> Iterator[Bucket]:
             path.write_bytes(data)
 
         source = LocalSource(root, folder / "lake" / ".work")
-        yield Bucket(source, write, lambda key: (root / key).unlink(), outside)
+        yield Bucket(
+            source,
+            write,
+            lambda key: (root / key).unlink(),
+            lambda p: Path(p).read_bytes(),
+            outside,
+        )
 
 
-SOURCES = {"folder": folder_source}
+@contextmanager
+def s3_source(*, versioned: bool = False) -> Iterator[Bucket]:
+    s3, at = client("s3"), S3Url(new_bucket("source", versioned=versioned), "files/in/")
+
+    def place(key: str) -> dict[str, str]:
+        return {"Bucket": at.bucket, "Key": at.prefix + key}
+
+    def fetch(url: str) -> bytes:
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        data: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return data
+
+    s3.put_object(Bucket=at.bucket, Key="files/elsewhere", Body=b"")
+    with scratch() as folder:
+        yield Bucket(
+            S3Source(service("s3"), at),
+            lambda key, data: s3.put_object(**place(key), Body=data),
+            lambda key: s3.delete_object(**place(key)),
+            fetch,
+            folder,
+        )
+
+
+@contextmanager
+def stopped_s3_source() -> Iterator[Bucket]:
+    """All within one second, as far as S3 can tell."""
+    at = datetime.fromtimestamp(NOON, UTC)
+    with freeze_time(at, ignore=["_pytest.timing"]), s3_source() as bucket:
+        yield bucket
+
+
+SOURCES: dict[str, Callable[[], AbstractContextManager[Bucket]]] = {
+    "folder": folder_source,
+    "s3": stopped_s3_source,
+    "s3-versioned": partial(s3_source, versioned=True),
+}
 
 
 @pytest.fixture(params=SOURCES)

@@ -4,15 +4,21 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 
 from edp.core import clock
+from edp.core.contract import S3Url
 from edp.core.errors import StoreUnavailable
 from edp.core.files import DataFile, Kind
+from edp.target.aws import S3Target
 from edp.target.local import LocalTarget
 from edp.target.port import Target
+from tests.aws_sim import bucket as new_bucket
+from tests.aws_sim import client, service
 from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
@@ -21,10 +27,11 @@ RUN = "20260109T120000-0123abcd"
 
 @dataclass(frozen=True)
 class Lake:
-    """A target, and how others write files into it that are so many seconds old."""
+    """A target, how others write files into it that are so many seconds old, and fetch them."""
 
     target: Target
     write: Callable[[str, float], None]
+    fetch: Callable[[str], bytes]
 
     def stage(
         self, workdir: Path, name: str = "0", *, kind: Kind = "data", fence: int = 1
@@ -42,7 +49,7 @@ class Lake:
         return file
 
     def bytes(self, file: DataFile) -> bytes:
-        return Path(self.target.locate(file)).read_bytes()
+        return self.fetch(self.target.locate(file))
 
     def paths(self) -> set[str]:
         return {path for path, _ in self.target.list()}
@@ -59,10 +66,34 @@ def folder_target() -> Iterator[Lake]:
             at = clock.now() - age_s
             os.utime(place, (at, at))
 
-        yield Lake(LocalTarget(lake), write)
+        yield Lake(LocalTarget(lake), write, lambda path: Path(path).read_bytes())
 
 
-TARGETS = {"folder": folder_target}
+@contextmanager
+def s3_target() -> Iterator[Lake]:
+    s3, name = client("s3"), new_bucket("target")
+    places: dict[Kind, S3Url] = {
+        "data": S3Url(name, "tables/"),
+        "rejects": S3Url(name, "rejected/rows/"),
+    }
+
+    def write(path: str, age_s: float) -> None:
+        folder, _, rest = path.partition("/")
+        place = places["data" if folder == "target" else "rejects"]
+        with freeze_time(datetime.fromtimestamp(clock.now() - age_s, UTC)):
+            s3.put_object(Bucket=name, Key=place.prefix + rest, Body=b"others")
+
+    def fetch(url: str) -> bytes:
+        if not url.startswith("s3://"):
+            return Path(url).read_bytes()
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        data: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return data
+
+    yield Lake(S3Target(service("s3"), places, work=S3Url(name, "work/")), write, fetch)
+
+
+TARGETS = {"folder": folder_target, "s3": s3_target}
 
 
 @pytest.fixture(params=TARGETS)

@@ -7,6 +7,7 @@ the caller can judge, such as a key that is not there, stays botocore's `ClientE
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import boto3
@@ -122,6 +123,15 @@ class Service:
             yield from self._client.get_paginator(operation).paginate(**kwargs)
         except (BotoCoreError, ClientError) as error:
             _translate(error, self._told(operation))
+
+    @contextmanager
+    def reading(self, body: Any) -> Iterator[Any]:  # noqa: ANN401 (botocore's stream)
+        """The body of an answer while it comes, closed in the end."""
+        try:
+            with closing(body):
+                yield body
+        except (BotoCoreError, ClientError) as error:
+            _translate(error, self._told("reading"))
 
     def _told(self, operation: str) -> str:
         return f"{self._client.meta.service_model.service_name} {operation} failed"

@@ -26,11 +26,17 @@ class Stored:
 
 @dataclass(frozen=True)
 class Listed:
-    """A key of the listing; `modified` in seconds, `stat` changes whenever the bytes may have."""
+    """A key of the listing; `modified` in seconds, `stat` changes whenever the bytes may have.
+
+    `size` (bytes), `etag` and `version_id` where the listing tells them.
+    """
 
     key: str
     stat: str
     modified: float
+    size: int | None = None
+    etag: str | None = None
+    version_id: str | None = None
 
 
 class Source(Protocol):
