@@ -35,6 +35,7 @@ def main(pipe: Connection, lifeline: Connection, memory: int, faults: str) -> No
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     arm(faults)
     while True:
+        engine.prepare()
         try:
             task = pipe.recv()
         except EOFError:

@@ -19,5 +19,6 @@ that cannot be read has a failure and leaves no trace; the others go on.
 from edp.etl.engine.compiling import compile_contract
 from edp.etl.engine.rewriting import rewrite
 from edp.etl.engine.running import check_partitions, run
+from edp.etl.engine.session import prepare
 
-__all__ = ["check_partitions", "compile_contract", "rewrite", "run"]
+__all__ = ["check_partitions", "compile_contract", "prepare", "rewrite", "run"]

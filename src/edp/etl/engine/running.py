@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 _OVER_ROWS: Final = frozenset({RejectLimitExceeded.code, CheckFailed.code})
 """Failures of a file that are about some of its rows."""
+_SMALL: Final = 4_000_000
+"""Bytes that one thread has read before a second one is of use."""
 
 
 class TooManyPartitions(RetryableError):
@@ -93,7 +95,8 @@ def _run(job: Job) -> JobResult:
         if isinstance(found, Unopened)
     }
     sources = [found for found in opened if isinstance(found, Source)]
-    with session(job.workdir, memory=job.memory, threads=job.threads) as con:
+    small = sum(source.snapshot.size for source in sources) <= _SMALL
+    with session(job.workdir, memory=job.memory, threads=1 if small else job.threads) as con:
         if job.trace:
             con.execute("CALL enable_logging('QueryLog')")
         groups = _groups(con, job, sources, outcomes)

@@ -20,12 +20,21 @@ LEAST_MEMORY = 128_000_000
 """Bytes below which DuckDB cannot hold a CSV buffer."""
 
 
+_spare: list[duckdb.DuckDBPyConnection] = []
+
+
+def prepare() -> None:
+    """Open the next session's database ahead of it: that takes longer than a small file's query."""
+    if not _spare:
+        _spare.append(duckdb.connect(":memory:"))
+
+
 @contextmanager
 def session(workdir: str, *, memory: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with limits set; `memory` in bytes."""
     spill = Path(workdir) / "spill"
     spill.mkdir(parents=True, exist_ok=True)
-    with closing(duckdb.connect(":memory:")) as con:
+    with closing(_spare.pop() if _spare else duckdb.connect(":memory:")) as con:
         # first of all: on in spawned workers, and prints to stdout
         con.execute("SET enable_progress_bar = false")
         settings: dict[str, str | int | bool] = {

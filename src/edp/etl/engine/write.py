@@ -91,9 +91,11 @@ class Writer:
 def in_order(con: DuckDBPyConnection) -> Iterator[None]:
     """Queries keep the order of rows: joins do so in one thread only."""
     ((threads,),) = con.execute("SELECT current_setting('threads')").fetchall()
-    con.execute("SET threads = 1")
+    if threads > 1:
+        con.execute("SET threads = 1")
     yield
-    con.execute(f"SET threads = {threads}")
+    if threads > 1:
+        con.execute(f"SET threads = {threads}")
 
 
 def check_rows(con: DuckDBPyConnection, written: Sequence[DataFile]) -> None:
