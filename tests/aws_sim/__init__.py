@@ -15,7 +15,7 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from edp.backends.boto import Service
-from tests.aws_sim import sqs
+from tests.aws_sim import cloudwatch, eventbridge, sqs
 
 REGION: Final = "us-east-2"
 
@@ -23,7 +23,8 @@ REGION: Final = "us-east-2"
 @cache
 def endpoint() -> str:
     """The URL of the server, which starts when it is first asked for."""
-    sqs.mend()
+    for one in (cloudwatch, eventbridge, sqs):
+        one.mend()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     atexit.register(server.stop)

@@ -12,6 +12,18 @@ GAPS: Final = {
     ("sqs", "test_the_oldest_message_is_known_hidden_or_not"): (
         "CloudWatch knows it, and moto tells CloudWatch nothing of its queues"
     ),
+    ("cloudwatch", "test_old_changes_are_forgotten"): (
+        "CloudWatch drops changes by itself, after 30 days"
+    ),
+    ("eventbridge", "test_what_did_not_commit_did_not_happen"): (
+        "nothing spans what a run writes and its events; they are put after it"
+    ),
+    ("eventbridge", "test_a_target_that_breaks_undoes_nothing_and_an_event_tells_of_it"): (
+        "EventBridge tells no caller what became of a target; its dead-letter queue has that"
+    ),
+    ("eventbridge", "test_a_target_that_cannot_write_now_takes_the_event_back"): (
+        "EventBridge tries its targets for a day by itself, and takes no event back"
+    ),
     ("sns", "test_when_one_subscriber_cannot_be_told_none_is"): (
         "SNS owes each subscriber its own delivery, and retries it"
     ),

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from edp.alarms.aws import CloudWatchAlarms
 from edp.alarms.local import LocalAlarms
 from edp.alarms.port import Alarms, Change, Standing
 from edp.backends.sqlite import Database
-from edp.core.alarms import Verdict
+from edp.core.alarms import Alarm, Verdict
+from tests.aws_sim import service, unique
 from tests.conformance.scratch import scratch
 from tests.conformance.ticking import NOON, Tick
 
@@ -23,7 +25,16 @@ def sqlite_alarms() -> Iterator[Alarms]:
         db.close()
 
 
-ALARMS = {"sqlite": sqlite_alarms}
+@contextmanager
+def cloudwatch_alarms() -> Iterator[Alarms]:
+    defined = {
+        name: Alarm(name, "look", "Visible", "AWS/SQS", 0, dimensions={"QueueName": name})
+        for name in ("disk", "dlq")
+    }
+    yield CloudWatchAlarms(service("cloudwatch"), prefix=f"{unique('edp')}-", defined=defined)
+
+
+ALARMS = {"sqlite": sqlite_alarms, "cloudwatch": cloudwatch_alarms}
 
 
 @pytest.fixture(params=ALARMS)

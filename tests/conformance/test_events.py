@@ -1,7 +1,8 @@
 """The event bus: what happened is told once it is true, in order."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -9,8 +10,12 @@ import pytest
 from edp.backends.sqlite import Database
 from edp.core.bus import RULE_FAILED, Event, Rule
 from edp.core.errors import StoreUnavailable
+from edp.events.aws import EventBridgeEvents
 from edp.events.local import LocalEvents
 from edp.events.port import Events
+from tests.aws_sim import REGION, client, service, unique
+from tests.conformance.ledgers import dynamo_table
+from tests.conformance.queues import arn_of, sqs_queue
 from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
@@ -21,7 +26,11 @@ class Bus:
 
     events: Events
     atomically: Callable[[], AbstractContextManager[None]]
-    heard: list[tuple[str, Event]]
+    hear: Callable[[], Sequence[tuple[str, Event]]]
+
+    @property
+    def heard(self) -> list[tuple[str, Event]]:
+        return list(self.hear())
 
 
 RULES = (
@@ -51,11 +60,36 @@ def sqlite_events() -> Iterator[Bus]:
             "broken": broken,
             "full": full,
         }
-        yield Bus(LocalEvents(db, rules=RULES, targets=targets), db.transaction, heard)
+        yield Bus(LocalEvents(db, rules=RULES, targets=targets), db.transaction, lambda: heard)
         db.close()
 
 
-BUSES = {"sqlite": sqlite_events}
+@contextmanager
+def eventbridge_events() -> Iterator[Bus]:
+    aws, name = client("events"), unique("bus")
+    aws.create_event_bus(Name=name)
+    heard = {rule.name: sqs_queue("heard") for rule in RULES if rule.target == "heard"}
+    for rule in RULES:
+        place = {"Name": rule.name, "EventBusName": name}
+        aws.put_rule(**place, EventPattern=json.dumps(rule.pattern))
+        if rule.name in heard:
+            target = {"Id": "1", "Arn": arn_of(heard[rule.name])}
+            aws.put_targets(Rule=rule.name, EventBusName=name, Targets=[target])
+
+    def hear() -> list[tuple[str, Event]]:
+        return [
+            (rule, Event.from_json(lease.body))
+            for rule, queue in heard.items()
+            for lease in queue.receive()
+        ]
+
+    events = EventBridgeEvents(
+        service("events"), dynamo_table(), account="123456789012", region=REGION, bus=name
+    )
+    yield Bus(events, nullcontext, hear)
+
+
+BUSES = {"sqlite": sqlite_events, "eventbridge": eventbridge_events}
 
 
 @pytest.fixture(params=BUSES)

@@ -51,11 +51,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Answer:
-    """A query's result; `rows` hold Python values, times with an offset in UTC."""
+    """A query's result; `rows` hold Python values, times with an offset in UTC.
+
+    `scanned` are the bytes that an engine counts which charges for them.
+    """
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
+    scanned: int | None = None
 
     def records(self) -> list[dict[str, object]]:
         """The rows by column; of columns with one name the later ones get `_2`, `_3`, ...
