@@ -38,6 +38,7 @@ check: $(VENV)/.dev ## check format, lint, types and layers
 	$(BIN)/lint-imports --no-logo
 
 docs: $(VENV)/.dev ## write the parts of the reference that are the code's own words
+	$(BIN)/python -m tests.infra.templates
 	$(BIN)/python -m tests.docs.generated
 
 system: ## install Debian's packages; without root, print the command

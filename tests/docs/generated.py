@@ -22,9 +22,10 @@ from edp.notify import pagerduty, slack
 from edp.notify.port import Notice
 from edp.pipeline.alerting import Site, told
 from tests.docs.pages import PAGES, read
+from tests.infra.templates import SNAPSHOT, Template, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _PART = re.compile(
     r"(?P<head><!-- (?P<name>\S+): written by make docs -->\n).*?(?P<foot><!-- end -->)", re.DOTALL
@@ -166,6 +167,95 @@ def pagerduty_trigger() -> Iterator[str]:
     yield f"```json\n{json.dumps(event, indent=2, ensure_ascii=False)}\n```"
 
 
+# --- AWS ------------------------------------------------------------------------------------------
+
+
+def template() -> Template:
+    """The one that a test compares with what is synthesised."""
+    return Template.read(SNAPSHOT)
+
+
+def name_of(resource: Mapping[str, Any]) -> str:
+    """What a resource is called; most have a name that follows from the pipeline's."""
+    given = resource.get("Properties", {})
+    kind = resource["Type"].rpartition("::")[2]
+    words = (f"{kind}Name", "Name", f"Log{kind.removeprefix('Log')}Name", "LayerName")
+    found = next((given[word] for word in words if word in given), None)
+    return f"`{shown(found)}`" if found is not None else ""
+
+
+def aws_resources() -> Iterator[str]:
+    resources = template().whole["Resources"]
+    yield rows(
+        ("type", "resource", "name"),
+        (
+            (f"`{one['Type'].removeprefix('AWS::')}`", f"`{title}`", name_of(one))
+            for title, one in sorted(resources.items(), key=lambda item: (item[1]["Type"], item[0]))
+        ),
+    )
+
+
+def roles() -> Iterator[tuple[str, str]]:
+    """Logical ids and names."""
+    for title, given in template().of("IAM::Role").items():
+        yield title, given["RoleName"]
+
+
+def aws_rights() -> Iterator[str]:
+    there = template()
+    yield rows(
+        ("role", "may", "on"),
+        (
+            (f"`{name}`", _listed(actions), _listed(resources))
+            for title, name in roles()
+            for _, actions, resources in there.statements(title)
+        ),
+    )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    plain = (
+        text.replace("${AWS::Partition}", "aws").replace("${AWS::Region}:${AWS::AccountId}", "")
+        for text in texts
+    )
+    return ", ".join(f"`{text}`" for text in plain)
+
+
+def aws_wildcards() -> Iterator[str]:
+    resources = template().whole["Resources"]
+    reasons = {
+        (shown(one["resource"]), one["why"])
+        for title, _ in roles()
+        for one in resources[title]["Metadata"]["Wildcards"]
+    }
+    body = ((_listed([resource]), why) for resource, why in sorted(reasons))
+    yield rows(("resource", "reason"), body)
+
+
+def aws_alarms() -> Iterator[str]:
+    def body() -> Iterator[tuple[str, ...]]:
+        for given in template().of("CloudWatch::Alarm").values():
+            statistic = given.get("Statistic", given.get("ExtendedStatistic"))
+            sign = ">" if given["ComparisonOperator"].startswith("Greater") else "<"
+            metric = f"`{given['Namespace']}` `{given['MetricName']}`"
+            beyond = f"{sign} {given['Threshold']:g} in {given['Period']} s"
+            yield (
+                f"`{given['AlarmName']}`",
+                f"{statistic} of {metric} {beyond}",
+                given["AlarmDescription"],
+            )
+
+    yield rows(("alarm", "when", "what it says"), body())
+
+
+def aws_environment() -> Iterator[str]:
+    there = template()
+    variables = there.properties(there.function("etl"))["Environment"]["Variables"]
+    yield rows(
+        ("variable", "value"), ((f"`{name}`", f"`{shown(v)}`") for name, v in variables.items())
+    )
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -182,6 +272,11 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "slack-card": slack_card,
     "slack-over": slack_over,
     "pagerduty-trigger": pagerduty_trigger,
+    "aws-resources": aws_resources,
+    "aws-rights": aws_rights,
+    "aws-wildcards": aws_wildcards,
+    "aws-alarms": aws_alarms,
+    "aws-environment": aws_environment,
 }
 
 

@@ -171,6 +171,7 @@ SPECIAL = {  # where the page says more than the model
     "runtimes.local.memory": "4GB",
     "batch.max_bytes": "256MB",
     "alarms.disk_free": "1GB",
+    "runtimes.aws.scan_limit": "10GB",
     "retention.superseded": "1d",
 }
 

@@ -32,7 +32,7 @@ def write(folder: Path) -> Path:
         raise ConfigError("EDP is not installed here: pip install it, then build") from error
     path = folder / f"edp-{found.version}-py3-none-any.whl"
     notes = f"edp-{found.version}.dist-info"
-    files = _package() | {
+    files = package() | {
         f"{notes}/METADATA": (found.read_text("METADATA") or "").encode(),
         f"{notes}/WHEEL": _WHEEL.encode(),
     }
@@ -41,23 +41,24 @@ def write(folder: Path) -> Path:
     files[f"{notes}/RECORD"] = ("\n".join(record) + "\n").encode()
     with zipfile.ZipFile(path, "w") as packed:
         for name, data in files.items():
-            packed.writestr(_entry(name), data)
+            packed.writestr(entry(name), data)
     return path
 
 
-def _package() -> dict[str, bytes]:
-    """The package's files by their name in the wheel, in order."""
+def package() -> dict[str, bytes]:
+    """The package's files by their names in the wheel, in order."""
     root = Path(__file__).parents[1]
     paths = (path for path in root.rglob("*") if path.is_file())
     kept = sorted(path for path in paths if _LEFT_OUT.isdisjoint(path.parts))
     return {path.relative_to(root.parent).as_posix(): path.read_bytes() for path in kept}
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = _MODE
-    return entry
+def entry(name: str) -> zipfile.ZipInfo:
+    """A file's head in a ZIP that says nothing of when and where it was written."""
+    head = zipfile.ZipInfo(name, _EPOCH)
+    head.compress_type = zipfile.ZIP_DEFLATED
+    head.external_attr = _MODE
+    return head
 
 
 def _digest(data: bytes) -> str:

@@ -40,14 +40,37 @@ class Local(Settings):
     spark: Spark | None = None
 
 
+Adoptable = Literal["source", "target", "work", "ledger"]
+"""What may be there before a deployment, which then does not make it."""
+
+_LEAST_SCAN = 10_000_000  # bytes; Athena has no lower limit
+
+
+def _scannable(limit: ByteSize) -> ByteSize:
+    if limit < _LEAST_SCAN:
+        raise invalid("less than Athena can limit a query to", "write at least 10MB, e.g. 10GB")
+    return limit
+
+
 class Aws(Settings):
-    """An AWS account's region, and the places in its buckets."""
+    """An AWS account's region, and the places in its buckets.
+
+    Buckets and the ledger are made, but for those that are to be adopted. At most `concurrency`
+    calls and job runs are at work at once, a run on `workers` machines, and no query scans more
+    than `scan_limit` bytes.
+    """
 
     region: str = Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", examples=["us-east-2"])
     source: Url = Field(examples=["s3://edp-source/files/"])
     target: Url = Field(examples=["s3://edp-target/tables/"])
     engine: Literal["auto", "lambda", "spark"] = "auto"
     catalog: Literal["crawler", "direct"] = "crawler"
+    adopt: tuple[Adoptable, ...] = ()
+    encryption: Literal["managed", "own-key"] = "managed"
+    concurrency: Annotated[Count, Field(ge=2, le=1000)] = 10  # Lambda's bounds
+    workers: Annotated[Count, Field(ge=2, le=299)] = 2  # Glue's bounds for G.1X
+    scan_limit: Annotated[Size, AfterValidator(_scannable)] = ByteSize(10_000_000_000)
+    tags: Mapping[str, str] = {}
 
     @model_validator(mode="after")
     def _apart(self) -> "Aws":

@@ -1,0 +1,151 @@
+"""What code needs to do its part, as grants: to read the source, to keep the ledger, to publish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edp.infra.stack.ledger import OPEN
+from edp.infra.stack.roles import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_sqs as sqs
+
+    from edp.core.contract import S3Url
+    from edp.infra.stack.site import Site
+
+_OBJECTS: Final = "Objects come and go under the prefix; their keys are not known beforehand."
+_READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
+_WRITE: Final = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
+
+
+def reads_source(site: Site) -> list[Grant]:
+    """Read objects of the source, in the version that an event names, and list them."""
+    return _objects(site.aws.source, _READ)
+
+
+def reads_target(site: Site) -> list[Grant]:
+    """Read the tables' files, and list them."""
+    return _objects(site.aws.target, _READ)
+
+
+def publishes(site: Site) -> list[Grant]:
+    """Put files into the tables, and take out what they replace."""
+    return _objects(site.aws.target, (*_READ, *_WRITE))
+
+
+def works(site: Site) -> list[Grant]:
+    """Use the work bucket."""
+    bucket = f"arn:${{AWS::Partition}}:s3:::{site.names.work}"
+    return [
+        Grant((*_READ, *_WRITE), (f"{bucket}/*",), why="The bucket holds nothing but this work."),
+        Grant(("s3:ListBucket",), (bucket,)),
+    ]
+
+
+def reads_artefacts(site: Site) -> list[Grant]:
+    """Read the wheel and the script that a job is made of."""
+    bucket = f"arn:${{AWS::Partition}}:s3:::{site.names.artefacts}"
+    keys = (site.artefacts.wheel, site.artefacts.script)
+    return [Grant(("s3:GetObject",), tuple(f"{bucket}/{key}" for key in keys))]
+
+
+def reads_secrets(arns: Sequence[str]) -> list[Grant]:
+    """Read secrets, by their whole ARNs."""
+    return [Grant(("secretsmanager:GetSecretValue",), tuple(arns))] if arns else []
+
+
+def keeps_ledger(site: Site) -> list[Grant]:
+    """Read and write the ledger's items; never the table itself, and never a scan of it."""
+    table = site.arn("dynamodb", f"table/{site.names.ledger}")
+    items = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
+    return [
+        Grant((*(f"dynamodb:{one}" for one in items), "dynamodb:Query"), (table,)),
+        Grant(("dynamodb:Query",), (f"{table}/index/{OPEN}",)),
+    ]
+
+
+def consumes(queue: sqs.Queue) -> list[Grant]:
+    """Take messages out of a queue."""
+    actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
+    return [Grant(tuple(f"sqs:{one}" for one in actions), (queue.queue_arn,))]
+
+
+def sends(*queues: sqs.Queue) -> list[Grant]:
+    """Put messages into queues."""
+    return [Grant(("sqs:SendMessage",), tuple(queue.queue_arn for queue in queues))]
+
+
+def tells(site: Site) -> list[Grant]:
+    """Put EDP's own events on its bus."""
+    return [Grant(("events:PutEvents",), (site.arn("events", f"event-bus/{site.names.bus}"),))]
+
+
+def starts_jobs(site: Site) -> list[Grant]:
+    """Start runs of the job and ask for them."""
+    if site.aws.engine == "lambda":
+        return []
+    actions = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns")
+    return [Grant(actions, (site.arn("glue", f"job/{site.names.job}"),))]
+
+
+def starts_crawls(site: Site) -> list[Grant]:
+    """Start the crawler and ask for its state."""
+    if site.aws.catalog == "direct":
+        return []
+    crawler = site.arn("glue", f"crawler/{site.names.crawler}")
+    return [Grant(("glue:StartCrawler", "glue:GetCrawler"), (crawler,))]
+
+
+def calls(site: Site, module: str) -> list[Grant]:
+    """Call another function."""
+    function = site.arn("lambda", f"function:{site.names.function(module)}")
+    return [Grant(("lambda:InvokeFunction",), (function,))]
+
+
+def reads_catalog(site: Site) -> list[Grant]:
+    """Read tables and partitions of the pipeline's database."""
+    actions = ("GetDatabase", "GetTable", "GetTables", "GetPartition", "GetPartitions")
+    return _catalog(site, actions)
+
+
+def keeps_catalog(site: Site) -> list[Grant]:
+    """Read and write tables and partitions of the pipeline's database."""
+    return [
+        *reads_catalog(site),
+        *_catalog(
+            site,
+            (
+                "CreateTable",
+                "UpdateTable",
+                "BatchGetPartition",
+                "CreatePartition",
+                "BatchCreatePartition",
+                "UpdatePartition",
+                "BatchUpdatePartition",
+                "BatchDeletePartition",
+            ),
+        ),
+    ]
+
+
+def _catalog(site: Site, actions: Sequence[str]) -> list[Grant]:
+    database = site.names.database
+    resources = ("catalog", f"database/{database}", f"table/{database}/*")
+    return [
+        Grant(
+            tuple(f"glue:{one}" for one in actions),
+            tuple(site.arn("glue", one) for one in resources),
+            why="Files bring new tables; all are in the pipeline's own database.",
+        )
+    ]
+
+
+def _objects(place: S3Url, actions: Sequence[str]) -> list[Grant]:
+    bucket = f"arn:${{AWS::Partition}}:s3:::{place.bucket}"
+    under = {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}} if place.prefix else {}
+    return [
+        Grant(tuple(actions), (f"{bucket}/{place.prefix}*",), why=_OBJECTS),
+        Grant(("s3:ListBucket",), (bucket,), conditions=under),
+    ]
