@@ -59,10 +59,10 @@ def _glue_context() -> Iterator[SparkContext]:
 
 
 def _secret(arn: str) -> str:
-    import boto3  # noqa: PLC0415 (only on AWS)
+    from edp.backends.boto import Service  # noqa: PLC0415 (only on AWS)
+    from edp.backends.secrets import read_secret  # noqa: PLC0415
 
-    value: str = boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
-    return value
+    return read_secret(Service.of("secretsmanager"), arn)
 
 
 def serve(pipe: Connection) -> None:

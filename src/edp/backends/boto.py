@@ -39,6 +39,7 @@ ATTEMPTS: Final = 5
 _THROTTLED: Final = frozenset(
     {
         "BandwidthLimitExceeded",
+        "ConcurrentModificationException",
         "LimitExceededException",
         "OverLimit",
         "PriorRequestNotComplete",

@@ -155,6 +155,30 @@ class Inventory:
     retired: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A table as readers elsewhere are shown it: every Parquet file below `location` is its.
+
+    `partitions` are folders below it (`day=2026-01-09/shop=a`), by the columns `partitioned_by`.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    location: str
+    partitioned_by: tuple[str, ...] = ()
+    partitions: frozenset[str] = frozenset()
+
+
+class Showcase(Protocol):
+    """Where others look tables up, that know nothing of files and commits."""
+
+    def show(self, table: Shown) -> None:
+        """Have readers see the table so: with these columns and partitions, and no others."""
+
+    def hide(self, name: str) -> None:
+        """Have readers see the table no more; its files stay. One not shown is no error."""
+
+
 class Catalog(Protocol):
     """The tables of one database."""
 
