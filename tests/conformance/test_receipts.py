@@ -8,7 +8,9 @@ import pytest
 from edp.ledger.port import BatchLimits, Lately, Vitals
 from tests.conformance.ledgers import (
     BROKEN,
+    BUCKET,
     COUNTS,
+    DATASET,
     KEY,
     LEDGERS,
     SHAKY,
@@ -250,6 +252,35 @@ def test_a_dataset_without_a_commit_has_none(custody: Custody) -> None:
     custody.accept(event("A", "01", key="nowhere"), dataset=None, failure=BROKEN)
 
     assert custody.receipts.vitals(since=0).commits == {"orders": None}
+
+
+def test_a_file_that_is_read_again_was_not_waited_for_since_it_first_came(
+    custody: Custody, tick: Tick
+) -> None:
+    custody.accept(event("A", "01"))
+    custody.commit(custody.claimed())
+    tick(86_400)
+
+    custody.ledger.requeue(BUCKET, KEY, dataset=DATASET)
+    tick(2)
+    custody.commit(custody.claimed())
+
+    assert custody.receipts.vitals(since=NOON + 86_000).queryable_p95_s == 2
+    (receipt,) = custody.receipts.receipts()
+    assert receipt.queryable_ms == 2000
+
+
+def test_a_file_that_was_never_read_was_waited_for_since_it_came(
+    custody: Custody, tick: Tick
+) -> None:
+    custody.accept(event("A", "01"))
+    custody.fail()
+    tick(86_400)
+
+    custody.ledger.requeue(BUCKET, KEY, dataset=DATASET)
+    custody.commit(custody.claimed())
+
+    assert custody.receipts.vitals(since=0).queryable_p95_s == 86_400
 
 
 @pytest.mark.parametrize(("files", "expected_s"), [(1, 1), (19, 19), (20, 19), (21, 20)])

@@ -33,7 +33,8 @@ class Counts:
 class Receipt:
     """One object version, its state and, once committed, its counts.
 
-    Times are seconds; `queryable_ms` is from the object's arrival to its commit.
+    Times are seconds; `queryable_ms` is from the object's arrival to its commit; of a
+    committed one that is read again, from when that was asked for.
     """
 
     key: str

@@ -63,8 +63,10 @@ UPDATE version SET state = :state, changed_at = :now, error_code = :code, error_
 WHERE id = :id;
 
 -- name: requeue
+-- rows that are in a table already are not waited for since the file first came
 UPDATE version
-SET state = 'queued', changed_at = :now, not_before = 0, attempts = 0, cohort = NULL,
+SET arrived_at = CASE WHEN committed_at IS NULL THEN arrived_at ELSE :now END,
+    state = 'queued', changed_at = :now, not_before = 0, attempts = 0, cohort = NULL,
     dataset = :dataset, error_code = NULL, error_message = NULL
 WHERE id = :id;
 

@@ -73,7 +73,8 @@ class Seen:
 class Member:
     """A version in a run's hands; `head` says whether it is still its key's newest.
 
-    `arrived_at` (seconds) is when EDP first heard of it.
+    `arrived_at` (seconds) is when EDP first heard of it; of a committed one that is read again,
+    when that was asked for.
     """
 
     id: int

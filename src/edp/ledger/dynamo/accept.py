@@ -229,8 +229,16 @@ class DynamoLedger:
 
     def _again(self, version: Version, dataset: str | None) -> Version:
         self._remember(dataset)
+        # rows that are in a table already are not waited for since the file first came
+        arrived_at = version.arrived_at if version.committed_at is None else clock.now()
         return version.into(
-            "queued", not_before=0.0, attempts=0, cohort=None, dataset=dataset, error=None
+            "queued",
+            arrived_at=arrived_at,
+            not_before=0.0,
+            attempts=0,
+            cohort=None,
+            dataset=dataset,
+            error=None,
         )
 
     def discard(self, bucket: str, key: str, version: str, *, was: State, note: str) -> bool:
