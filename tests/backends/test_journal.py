@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import sys
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -370,11 +371,8 @@ def test_a_commit_whose_record_cannot_be_written_does_not_happen(
     before = [one.state for one in shop.custody.receipts.receipts()]
     shop.put("b", "x")
 
-    def full(_handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", full)
+        patched.setattr(os, "fdatasync", no_room)
         with pytest.raises(StoreUnavailable, match="No space left"):
             shop.work(None)
 
@@ -569,3 +567,52 @@ def test_a_journal_that_is_damaged_is_not_merged(
 
     assert not done
     assert written(shop) == before
+
+
+# a full disk --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """A disk on which no file of this process grows beyond `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_state_that_finds_no_room_leaves_nothing(shop: Shop, tmp_path: Path) -> None:
+    fed(shop, "a")
+    again = tmp_path / "again.db"
+
+    with files_of_at_most(16_384), pytest.raises(StoreUnavailable, match=r"again\.db"):
+        replay(shop.commits, again, whole=lambda _: True)
+
+    assert not again.exists()
+
+
+@pytest.mark.parametrize("part", ["the database", "the base"])
+def test_a_merge_that_finds_no_room_leaves_the_journal_as_it_was(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(journal, "SEGMENT", 1)
+    fed(shop, "a", "b", "c", "d", "e", "f")
+    before = written(shop)
+    scratch = tmp_path / "scratch.db"
+    if part == "the base":
+        monkeypatch.setattr(os, "fsync", no_room)
+
+    with (
+        files_of_at_most(16_384 if part == "the database" else resource.RLIM_INFINITY),
+        pytest.raises(StoreUnavailable),
+    ):
+        merge(shop.commits, scratch, least=0)
+
+    assert written(shop) == before
+    assert not scratch.exists()
+
+
+def no_room(_handle: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -247,6 +247,15 @@ def test_files_of_others_are_never_garbage(lake: Lake, name: str) -> None:
 # folders -----------------------------------------------------------------------------------------
 
 
+def test_a_file_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    target = LocalTarget(tmp_path)
+    name = "target/orders/stuck.parquet"
+    (tmp_path / name).mkdir(parents=True)  # not even root may remove it as a file
+
+    with pytest.raises(StoreUnavailable, match=r"cannot remove .*stuck\.parquet"):
+        target.remove([name])
+
+
 def test_a_start_clears_what_killed_attempts_left_and_not_what_others_work_on(
     tmp_path: Path,
 ) -> None:

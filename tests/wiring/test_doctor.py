@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edp.core.errors import ConfigError
+from edp.core.errors import ConfigError, StateDamaged, StoreUnavailable
 from edp.core.holder import Holder
 from edp.pipeline import feed
 from edp.pipeline.dead import dead_message
@@ -105,6 +105,16 @@ JUDGED: dict[str, tuple[Check, str, str]] = {
         workspace.permissions([Folder("/w", may=True, owner=8)], 7),
         "warn",
         "to user 8",
+    ),
+    "a state on a full disk": (
+        workspace.state(StoreUnavailable("state.db cannot be read: disk I/O error"), None, 6, []),
+        "fail",
+        "it may be whole",
+    ),
+    "a damaged state": (
+        workspace.state(StateDamaged("state.db is damaged"), None, 6, []),
+        "fail",
+        "`edp rebuild`",
     ),
     "a worker that pauses": (
         workspace.holder(Holder(1, "edp up", 0.0, "the disk is full")),

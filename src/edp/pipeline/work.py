@@ -221,7 +221,6 @@ def garbage(stages: Stages) -> Sequence[str]:
     `retention.superseded`, as a query may still read it. One that no commit ever named stays for an
     hour at least, as its commit may still come.
     """
-    stages.tidy()
     kept_s = stages.config.retention.events.total_seconds()
     for history in (stages.events, stages.alarms, stages.outbox):
         history.forget(older_than_s=kept_s)
@@ -230,6 +229,7 @@ def garbage(stages: Stages) -> Sequence[str]:
     orphans = stages.target.collect(
         named=stages.catalog.named(), older_than_s=max(keep_s, COMMIT_WITHIN_S)
     )
+    stages.tidy()  # last: it takes room, and a full disk has some by now
     return [*collected, *orphans]
 
 

@@ -133,6 +133,9 @@ class LocalTarget:
     def remove(self, paths: Collection[str]) -> Sequence[str]:
         """Remove files by their paths below the lake; one that is gone already is no error."""
         for path in paths:
-            (self._lake / path).unlink(missing_ok=True)
+            try:
+                (self._lake / path).unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreUnavailable(f"cannot remove {self._lake / path}: {error}") from error
             reach("garbage.removed")
         return list(paths)

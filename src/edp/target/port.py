@@ -39,7 +39,10 @@ class Target(Protocol):
         """Every Parquet file of the target: its path below the lake and its age (seconds)."""
 
     def remove(self, paths: Collection[str]) -> Sequence[str]:
-        """Remove files by their paths below the lake; one that is gone already is no error."""
+        """Remove files by their paths below the lake; one that is gone already is no error.
+
+        Raises: StoreUnavailable where one cannot be removed.
+        """
 
     def collect(self, *, named: Collection[str], older_than_s: float) -> Sequence[str]:
         """Remove files that EDP wrote, that `named` does not hold, and that are old enough.

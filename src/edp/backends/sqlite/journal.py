@@ -170,14 +170,18 @@ def write_base(folder: Path, n: int, id_: str, schema: int, parts: Iterable[Imag
     path = folder / f"{n:012}.base.jsonl"
     aside = path.with_suffix(".part")
     now = clock.now()
-    with aside.open("wb") as file:
-        count = 1
-        for count, image in enumerate(parts, start=2):  # noqa: B007 (used after the loop)
-            file.write(line(n, "", now, schema, image, stands_for=id_)[1])
-        file.write(line(n, "", now, schema, {}, stands_for=id_, parts=count)[1])
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            count = 1
+            for count, image in enumerate(parts, start=2):  # noqa: B007 (used after the loop)
+                file.write(line(n, "", now, schema, image, stands_for=id_)[1])
+            file.write(line(n, "", now, schema, {}, stands_for=id_, parts=count)[1])
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     fsync_folder(folder)
     return path
 

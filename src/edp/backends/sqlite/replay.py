@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import apsw
 
+from edp.backends.sqlite.database import translated
 from edp.backends.sqlite.journal import write_base
 from edp.backends.sqlite.kept import Keeper, shapes
 from edp.backends.sqlite.migrations import migrate
 from edp.backends.sqlite.records import Damage, Record, chain, segments
 from edp.backends.sqlite.statements import load
 from edp.core import clock
+from edp.core.errors import StoreUnavailable
 from edp.core.faults import reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from edp.backends.sqlite.kept import Rows
@@ -52,9 +54,10 @@ def replay(folder: Path, path: Path, *, whole: Whole) -> Replayed:
 
     Of the very last record nobody knows whether its commit happened. It counts if every file
     that it brings is `whole`.
-    Raises: ConfigError for a journal that a newer EDP wrote.
+    Raises: ConfigError for a journal that a newer EDP wrote, StoreUnavailable where the disk
+    refuses; nothing is left at `path` then.
     """
-    with closing(_scratch(path)) as connection:
+    with _scratch(path) as connection:
         replayed = _follow(connection, chain(folder), whole)
         migrate(connection)
         connection.execute(_SQL.whole)
@@ -69,6 +72,7 @@ def merge(folder: Path, scratch: Path, *, least: int = LEAST) -> bool:
     That is when they have as many bytes as the base before them, and `least`. The file that is
     being written stays as it is, and so does a journal that is not whole. `scratch` is where a
     database may be in the meantime. Returns: whether it was done.
+    Raises: StoreUnavailable where the disk refuses; the journal is as it was then.
     """
     files = segments(folder)
     base = next((one for one in reversed(files) if one.base), None)
@@ -80,15 +84,14 @@ def merge(folder: Path, scratch: Path, *, least: int = LEAST) -> bool:
         return False
     before = later[-1].first
     scratch.unlink(missing_ok=True)
-    try:
-        with closing(_scratch(scratch)) as connection:
-            replayed = _follow(connection, chain(folder, before=before), lambda _: True)
-            if replayed.damages:
-                return False
+    with _scratch(scratch) as connection:
+        replayed = _follow(connection, chain(folder, before=before), lambda _: True)
+        if not replayed.damages:
             parts = Keeper(connection, shapes(connection)).everything()
             write_base(folder, before - 1, replayed.record, replayed.schema, parts)
-    finally:
-        scratch.unlink(missing_ok=True)
+    scratch.unlink(missing_ok=True)
+    if replayed.damages:
+        return False
     reach("commits.merged")
     for one in files:
         if one.first < before:
@@ -96,12 +99,23 @@ def merge(folder: Path, scratch: Path, *, least: int = LEAST) -> bool:
     return True
 
 
-def _scratch(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
-    for pragma in ("journal_mode = OFF", "synchronous = OFF", "foreign_keys = OFF"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-    return connection
+@contextmanager
+def _scratch(path: Path) -> Iterator[apsw.Connection]:
+    """A new database at `path`, without what makes one outlive a crash; gone after an error.
+
+    Raises: StoreUnavailable where the disk refuses.
+    """
+    try:
+        with translated(path), closing(apsw.Connection(str(path))) as connection:
+            for pragma in ("journal_mode = OFF", "synchronous = OFF", "foreign_keys = OFF"):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            yield connection
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise StoreUnavailable(f"cannot write to {path.parent}: {error}") from error
+        raise
 
 
 def _follow(

@@ -25,7 +25,7 @@ from edp.backends.sqlite.journal import Journal
 from edp.backends.sqlite.migrations import steps
 from edp.backends.sqlite.records import Damage, chain
 from edp.core.contract import Config, load, references, variables
-from edp.core.errors import ConfigError, EdpError, StateDamaged
+from edp.core.errors import EdpError, StateDamaged, StoreUnavailable
 from edp.wiring.contract import compile_all
 from edp.wiring.doctor.disk import Room
 from edp.wiring.doctor.workspace import Folder
@@ -219,7 +219,7 @@ def state(lake: Path) -> State:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         found.wrong = StateDamaged(f"{path} is damaged ({error})")
     except apsw.Error as error:
-        found.wrong = ConfigError(f"{path} cannot be read: {error}")
+        found.wrong = StoreUnavailable(f"{path} cannot be read: {error}")
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edp.core.contract import Csv
+from edp.core.errors import StoreUnavailable
 from edp.wiring.doctor.checks import Check, count, fail, ok, size, warn
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def _idle(config: Config) -> Iterator[str]:
 
 def state(wrong: EdpError | None, schema: int | None, known: int, damage: Sequence[str]) -> Check:
     """The state: what opening it said, its schema beside this version's, what quick_check found."""
+    if isinstance(wrong, StoreUnavailable):
+        return fail("state", str(wrong), "mend the disk or the rights first; it may be whole")
     if wrong is not None:
         return fail("state", str(wrong), "`edp rebuild`, or put a backup in its place")
     if schema is None:
