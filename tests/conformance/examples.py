@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-SLOWNESS: Final = {"dynamo": 30, "s3": 10, "s3-versioned": 10}
+SLOWNESS: Final = {"dynamo": 30, "s3": 20, "s3-versioned": 20}
 """A step over HTTP, to a service that is itself Python, takes so many times as long."""
 
 

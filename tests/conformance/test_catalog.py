@@ -9,15 +9,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edp.backends.sqlite import Database
+from edp.catalog.aws import S3Catalog
 from edp.catalog.local import LocalCatalog
 from edp.catalog.port import Catalog, Change, Column, Crowd, Plan, Rewriting, Table
+from edp.core.contract import S3Url
 from edp.core.errors import EdpError, StaleSnapshot
 from edp.core.files import ADOPTED, DataFile, Kind, ProfileColumn
 from edp.core.types import Admits, declared_admits
+from tests.aws_sim import bucket, service
+from tests.conformance.examples import over
+from tests.conformance.ledgers import dynamo_table
 from tests.conformance.scratch import scratch
 from tests.conformance.ticking import Tick
 
@@ -30,7 +34,13 @@ def sqlite_catalog() -> Iterator[Catalog]:
         db.close()
 
 
-CATALOGS = {"sqlite": sqlite_catalog}
+@contextmanager
+def s3_catalog() -> Iterator[Catalog]:
+    place = S3Url(bucket("lake"), "catalog/")
+    yield S3Catalog(service("s3"), dynamo_table(), place, "shop")
+
+
+CATALOGS = {"sqlite": sqlite_catalog, "s3": s3_catalog}
 
 
 @pytest.fixture(params=CATALOGS)
@@ -1004,9 +1014,9 @@ def settle(catalog: Catalog, sources: Sources, *, remove: Collection[str] = ()) 
 STORY: dict[str, Mapping[str, Admits]] = {}
 
 
-@pytest.mark.parametrize("adapter", CATALOGS)
-@settings(deadline=None, max_examples=60)
-@given(
+@over(
+    CATALOGS,
+    60,
     sources=st.dictionaries(st.sampled_from("abcde"), COLUMNS, min_size=1),
     order=st.randoms(use_true_random=False),
     gone=st.sets(st.sampled_from("abcde"), max_size=2),

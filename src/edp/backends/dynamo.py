@@ -7,6 +7,7 @@ anything is made of it.
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -154,12 +155,15 @@ class Table:
 
     def put(self, row: Row) -> bool:
         """Write the row, unless somebody else wrote it since it was read; whether it is written."""
+        put = self._put(row)
         try:
-            self._dynamodb.put_item(**self._put(row))
+            self._dynamodb.put_item(**put, ReturnValuesOnConditionCheckFailure="ALL_OLD")
         except ClientError as error:
             if code_of(error) not in _CONFLICT:
                 raise
-            return False
+            # a call whose answer was lost is made again, and finds what it wrote itself
+            there: Mapping[str, Any] = error.response.get("Item", {})
+            return bool(there.get("by") == put["Item"]["by"])
         return True
 
     def put_all(self, rows: Sequence[Row]) -> bool:
@@ -215,6 +219,7 @@ class Table:
             "pk": row.pk,
             "sk": row.sk,
             "rev": row.rev + 1,
+            "by": secrets.token_hex(8),
             "doc": json.dumps(row.doc),
             "brief": json.dumps(row.brief),
         }
