@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 
-from edp.core.files import ADOPTED
+from edp.core.contract import S3Url
+from edp.core.files import ADOPTED, Kind
 from edp.core.types import Admits
+from edp.crawler.aws import S3Crawler
 from edp.crawler.local import LocalCrawler
 from edp.crawler.port import Crawler, Found, Unreadable
+from edp.target.aws import S3Target
 from edp.target.local import LocalTarget
+from tests.aws_sim import bucket, client, service
 from tests.conformance.scratch import scratch
 
 
@@ -50,7 +54,20 @@ def folder_crawler() -> Iterator[Crawled]:
         yield Crawled(LocalCrawler(lake, LocalTarget(lake).list), write)
 
 
-CRAWLERS = {"folder": folder_crawler}
+@contextmanager
+def s3_crawler() -> Iterator[Crawled]:
+    name = bucket("target")
+    places: dict[Kind, S3Url] = {"data": S3Url(name, "tables/"), "rejects": S3Url(name, "rejects/")}
+    target = S3Target(service("s3"), places, work=S3Url(name, "work/"))
+
+    def write(path: str, data: bytes) -> None:
+        key = path.replace("target/", "tables/", 1)
+        client("s3").put_object(Bucket=name, Key=key, Body=data)
+
+    yield Crawled(S3Crawler(target.list, target.fetch), write)
+
+
+CRAWLERS = {"folder": folder_crawler, "s3": s3_crawler}
 
 
 @pytest.fixture(params=CRAWLERS)

@@ -1,20 +1,29 @@
-"""A Glue crawler: many changes, few crawls, and none forgotten."""
+"""Crawls on AWS: Glue's are few for many changes and none forgotten; EDP's own measure files."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import duckdb
 from moto.glue.models import glue_backends
 
 from edp.backends.dynamo import Table
-from edp.crawler.aws import GlueCrawler
-from tests.aws_sim import REGION, client, service, unique
+from edp.core.contract import S3Url
+from edp.core.files import DataFile
+from edp.crawler.aws import GlueCrawler, S3Crawler
+from edp.crawler.port import Measured, Unreadable
+from edp.target.aws import S3Target
+from tests.aws_sim import REGION, bucket, client, service, unique
 from tests.conformance.ledgers import dynamo_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from edp.backends.dynamo import Row
+    from edp.core.files import Kind
     from tests.conformance.ticking import Tick
 
 GAP_S = 600.0
@@ -111,3 +120,28 @@ def test_a_change_while_the_crawler_is_being_started_is_not_lost(
 
     assert one.ended(succeeded=True)
     assert crawls(one) == 2
+
+
+def test_files_on_s3_are_measured_by_what_is_in_them(tmp_path: Path) -> None:
+    name = bucket("target")
+    places: dict[Kind, S3Url] = {"data": S3Url(name, "t/"), "rejects": S3Url(name, "r/")}
+    target = S3Target(service("s3"), places, work=S3Url(name, "work/"))
+    with duckdb.connect() as con:
+        con.execute(
+            f"COPY (SELECT 'a' AS _source_file FROM range(7)) TO '{tmp_path}/x' (FORMAT parquet)"
+        )
+    data = (tmp_path / "x").read_bytes()
+    client("s3").put_object(Bucket=name, Key="t/orders/x.parquet", Body=data)
+    client("s3").put_object(Bucket=name, Key="t/orders/bad.parquet", Body=b"no")
+    files = [
+        DataFile(f"target/orders/{one}.parquet", "data", 7, 1, "h", {}, {"a": 7})
+        for one in ("x", "bad", "gone")
+    ]
+
+    found = S3Crawler(target.list, target.fetch).measure(files, deep=True)
+
+    assert found[files[0].path] == Measured(
+        len(data), 7, hashlib.sha256(data).hexdigest(), {"a": 7}
+    )
+    assert isinstance(found[files[1].path], Unreadable)
+    assert found[files[2].path] == Unreadable(files[2].path, "it is not there")

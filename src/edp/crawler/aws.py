@@ -1,4 +1,4 @@
-"""A Glue crawler, started after the target changed: one crawl for many changes.
+"""Crawls on AWS: EDP's own over the target's objects, and Glue's, one for many changes.
 
 Glue runs a crawler once at a time and charges ten minutes at least. So a change only marks the
 crawler as due; it starts when it is idle and the last start is long enough ago, and what came
@@ -7,6 +7,10 @@ meanwhile is one crawl more.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -14,13 +18,67 @@ from botocore.exceptions import ClientError
 from edp.backends.boto import code_of
 from edp.backends.dynamo import Row, changed, tries
 from edp.core import clock
+from edp.core.identity import named_by_a_run
+from edp.crawler.local import LocalCrawler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
     from edp.backends.boto import Service
     from edp.backends.dynamo import Table
+    from edp.core.files import DataFile
+    from edp.crawler.port import Found, Measured, Unreadable
 
 _RUNNING: Final = "CrawlerRunningException"
 _CRAWLER: Final = "crawler"
+
+
+class S3Crawler:
+    """Looks at the Parquet files that `list_files` tells of, one at a time, on the local disk.
+
+    `fetch` copies a file, by its path below the lake, to a place; False where it is gone.
+    """
+
+    def __init__(
+        self,
+        list_files: Callable[[], Iterable[tuple[str, float]]],
+        fetch: Callable[[str, Path], bool],
+    ) -> None:
+        self._list = list_files
+        self._fetch = fetch
+
+    def crawl(self, *, known: Mapping[str, str]) -> Sequence[Found | Unreadable]:
+        """The files of others that are new, or no longer what they were; never EDP's own."""
+        looked: list[Found | Unreadable] = []
+        for path, age_s in sorted(self._list()):
+            if path.startswith("target/") and not named_by_a_run(path):
+                with self._here(path) as lake:
+                    crawler = LocalCrawler(lake, partial(_there, lake, path, age_s))
+                    looked += crawler.crawl(known=known)
+        return looked
+
+    def measure(
+        self, files: Sequence[DataFile], *, deep: bool
+    ) -> Mapping[str, Measured | Unreadable]:
+        """What the files of tables are, by path; every byte of them is read."""
+        found: dict[str, Measured | Unreadable] = {}
+        for file in files:
+            with self._here(file.path) as lake:
+                found |= LocalCrawler(lake, list).measure([file], deep=deep)
+        return found
+
+    @contextmanager
+    def _here(self, path: str) -> Iterator[Path]:
+        """A lake that has this one file, or none where it is gone."""
+        with TemporaryDirectory(prefix="edp-crawl-") as folder:
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True)
+            self._fetch(path, place)
+            yield Path(folder)
+
+
+def _there(lake: Path, path: str, age_s: float) -> list[tuple[str, float]]:
+    return [(path, age_s)] if (lake / path).exists() else []
 
 
 class GlueCrawler:

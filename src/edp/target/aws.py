@@ -35,6 +35,7 @@ _S3: Final = "s3://"
 _AT_ONCE: Final = 1000
 """Objects that S3 deletes in one call."""
 _COPIES: Final = 8
+_GONE: Final = frozenset({"404", "NoSuchKey"})
 
 
 class S3Target:
@@ -78,7 +79,7 @@ class S3Target:
         except OSError as error:
             raise StoreUnavailable(f"cannot publish {file.path}: {error}") from error
         except ClientError as error:
-            if code_of(error) not in ("404", "NoSuchKey"):
+            if code_of(error) not in _GONE:
                 raise
             raise StoreUnavailable(f"cannot publish {file.path}: it is not there") from error
         return replace(file, path=path)
@@ -89,6 +90,17 @@ class S3Target:
             return file.path
         bucket, key = self._object(file.path)
         return f"{_S3}{bucket}/{key}"
+
+    def fetch(self, path: str, to: Path) -> bool:
+        """Copy a file, by its path below the lake, to the local disk; False where it is gone."""
+        bucket, key = self._object(path)
+        try:
+            self._s3.download_file(bucket, key, str(to))
+        except ClientError as error:
+            if code_of(error) not in _GONE:
+                raise
+            return False
+        return True
 
     def discard(self, workdir: Path) -> None:
         """Remove an attempt's folder with what was not published, here and on S3."""
