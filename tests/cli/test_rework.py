@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+
+from edp.pipeline.expire import expire
+from edp.wiring import open_workspace
+from tests.workspaces import do
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +62,19 @@ def test_rejects_are_shown_with_place_and_reason_and_counted_by_it(
     assert "not a bigint" in one["reason"]
     assert [(c["column_name"], c["rows"], c["files"]) for c in counted] == [("id", 1, 1)]
     assert "two,y" in people.out
+
+
+def test_rejects_that_are_gone_are_not_said_to_have_never_been(
+    loaded: Callable[..., Ran], contract: Callable[[str], int], tmp_path: Path
+) -> None:
+    contract(f"{STRICT}retention: {{rejects: 0s}}\n")
+    with closing(open_workspace(tmp_path, environ={})) as here:
+        do(here, expire(here.stages, memory=here.memory))
+
+    shown = loaded("rejects", "t")
+
+    assert "`edp rejects t --replay`" in shown.out
+    assert "past retention.rejects" in shown.out
 
 
 def test_rejects_are_replayed_with_the_contract_as_it_is_now(

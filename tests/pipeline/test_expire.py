@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edp.core import clock
 from edp.core.bus import CHORE_FAILED, REJECTS_EXPIRED
 from edp.core.files import DataFile
+from edp.pipeline.audit import audit
 from edp.pipeline.chores import Chores
 from edp.pipeline.compact import compact_all
 from edp.pipeline.expire import expire, old
@@ -79,6 +80,27 @@ def test_old_rejects_go_and_the_rows_and_receipts_stay(tmp_path: Path, calendar:
     told = [e["detail"] for e in here.stages.events.since() if e["detail_type"] == REJECTS_EXPIRED]
     assert told == [{"table": "t__rejects", "rows": 1, "files": 1}]
     assert run(here) == 0
+
+
+def test_an_audit_misses_no_rejects_that_were_old_and_all_that_were_not(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    here = workspace(tmp_path, KEPT)
+    loaded(here, {"t/a.csv": BAD})
+    calendar.pass_days(91)
+    run(here)
+    calendar.pass_days(1)
+    loaded(here, {"t/b.csv": BAD})
+
+    whole = audit(here, deep=True)
+    here.database.execute("DELETE FROM file_source WHERE key = 't/b.csv'")
+    broken = audit(here)
+
+    assert whole.holds
+    (found,) = (proof.findings for proof in broken.proofs if proof.name == "counted")
+    assert [one.problem for one in found if "rejected" in one.problem] == [
+        "its receipt says 1 rows rejected, the catalog has files with 0"
+    ]
 
 
 def test_rejects_stay_as_long_as_the_setting_says(tmp_path: Path, calendar: Calendar) -> None:

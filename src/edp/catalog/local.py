@@ -253,6 +253,7 @@ class LocalCatalog:
                 files=self._rows.inventory(),
                 sources={dataset: frozenset(keys) for dataset, keys in sources.items()},
                 retired=frozenset(row["path"] for row in self._db.rows(SQL.removed)),
+                expired={row["dataset"]: row["at"] for row in self._db.rows(SQL.expired)},
             )
 
     def holders(self, keys: Collection[str]) -> Mapping[str, frozenset[str]]:

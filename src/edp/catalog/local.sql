@@ -126,6 +126,10 @@ VALUES (:table_id, :version, :now, :run_id, :operation, :added, :removed,
 INSERT INTO schema_change (at, table_id, version, column_name, change, old_type, new_type, method, run_id)
 VALUES (:now, :table_id, :version, :column, :change, :old_type, :new_type, :method, :run_id);
 
+-- name: expired
+SELECT t.dataset, max(v.at) AS at FROM catalog_version v JOIN catalog_table t ON t.id = v.table_id
+WHERE v.operation = 'expire' GROUP BY t.dataset;
+
 -- name: versions
 SELECT v.version, v.at, v.run_id, v.operation, v.files_added, v.files_removed, v.rows
 FROM catalog_version v JOIN catalog_table t ON t.id = v.table_id

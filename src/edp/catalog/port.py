@@ -147,12 +147,14 @@ class Inventory:
     """Every live file of every table, with all its sources, beside the table's dataset.
 
     `sources` maps dataset to the keys that are live in its table. `retired` are the paths of files
-    that no table has any more, as long as they are not forgotten.
+    that no table has any more, as long as they are not forgotten. `expired` maps dataset to when
+    old rejects left its table last (seconds).
     """
 
     files: Sequence[tuple[str, DataFile]]
     sources: Mapping[str, frozenset[str]]
     retired: frozenset[str]
+    expired: Mapping[str, float]
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,9 @@ def rejects(
     found = rejects_of(here, dataset, by_reason=by is not None)
     if json:
         print_json({"rejects": found})
+    elif not found and (gone := rejected(here.stages, dataset)):
+        again = f"`edp rejects {dataset} --replay` reads them again"
+        say(f"the rejects of {counted(len(gone), 'file')} are past retention.rejects; {again}")
     elif not found:
         say(f"no row of {dataset} was rejected")
     elif by == "reason":

@@ -99,6 +99,7 @@ def facts(stages: Stages, *, deep: bool = False) -> Facts:
         seen = stages.ledger.seen()
         heads = stages.receipts.heads(sorted({receipt.key for receipt in receipts}))
         inventory = stages.catalog.inventory()
+        committed = stages.receipts.committed(sorted(heads))
         waiting = stages.queue.depth()
         letters = stages.dead_letters.list()
         runs = {str(run["id"]): str(run["state"]) for run in stages.receipts.runs()}
@@ -121,6 +122,7 @@ def facts(stages: Stages, *, deep: bool = False) -> Facts:
         measured=measured,
         there=dict(stages.target.list()),
         retracted=frozenset(_retracted(stages, heads, inventory.sources)),
+        since={key: one.at for key, one in committed.items()},
         garbage_s=stages.config.retention.superseded.total_seconds(),
     )
 

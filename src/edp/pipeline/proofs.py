@@ -48,7 +48,8 @@ class Facts:
     `changed` are keys whose bytes were touched since they were last looked at, and what these hash
     to now. `waiting` counts messages in the queue. `measured` and `there` map a path below the
     lake to what the file is, and to its age (seconds). `retracted` are keys that a person took
-    out. A file that no table names is garbage that is still owed for `garbage_s` seconds.
+    out. `since` says when the live version of a key was committed (seconds). A file that no table
+    names is garbage that is still owed for `garbage_s` seconds.
     """
 
     listed: Mapping[str, Listed]
@@ -63,6 +64,7 @@ class Facts:
     measured: Mapping[str, Measured | Unreadable]
     there: Mapping[str, float]
     retracted: AbstractSet[str]
+    since: Mapping[str, float]
     garbage_s: float
 
     @cached_property
@@ -183,9 +185,15 @@ def counted(facts: Facts) -> Iterator[Finding]:
             (counts.rows_written, written[place], "written"),
             (counts.rows_rejected, rejected[place], "rejected"),
         ):
-            if said != found:
+            if said != found and not (what == "rejected" and _expired(facts, one, found)):
                 problem = f"its receipt says {said} rows {what}, the catalog has files with {found}"
                 yield Finding(_version(one), problem, _again(one.key))
+
+
+def _expired(facts: Facts, one: Receipt, found: int) -> bool:
+    """Whether its rejects are gone because they were old: all of them at once, and after it."""
+    last = facts.inventory.expired.get(one.dataset or "", 0.0)
+    return not found and facts.since.get(one.key, last) < last
 
 
 def files(facts: Facts) -> Iterator[Finding]:
