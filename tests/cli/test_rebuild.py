@@ -149,3 +149,28 @@ def test_where_nothing_is_written_down_that_is_said(edp: Callable[..., Ran]) -> 
 
     assert refused.status == 2
     assert "no commits" in refused.err
+
+
+def test_a_lake_that_cannot_be_written_is_named(lived: Callable[..., Ran], tmp_path: Path) -> None:
+    lock = tmp_path / "lake/.lock"
+    lock.unlink()
+    lock.mkdir()  # not even root may write into it
+
+    refused = lived("rebuild")
+
+    assert refused.status == 1
+    assert f"cannot rebuild {tmp_path}/lake" in refused.err
+    assert lived("query", "SELECT count(*) AS n FROM t", "--json").json == [{"n": 3}]
+
+
+def test_a_state_that_cannot_be_opened_names_who_looks_for_the_cause(
+    lived: Callable[..., Ran], tmp_path: Path
+) -> None:
+    for part in state(tmp_path):
+        part.unlink()
+    (tmp_path / "lake/state.db").mkdir()
+
+    refused = lived("status")
+
+    assert refused.status == 1
+    assert "`edp doctor`" in refused.err

@@ -63,13 +63,13 @@ def rebuild(path: Path, *, environ: Mapping[str, str]) -> Rebuilt:
             "workspace loads lake/source again"
         )
     lock = Lock(lake / ".lock")
-    with lock.held(Holder(os.getpid(), "edp rebuild", clock.now())) as held:
-        if not held:
-            raise ConfigError(f"{lock.holder() or 'another process'} is at work; stop it first")
-        try:
+    try:
+        with lock.held(Holder(os.getpid(), "edp rebuild", clock.now())) as held:
+            if not held:
+                raise ConfigError(f"{lock.holder() or 'another process'} is at work; stop it first")
             return _rebuild(lake, commits)
-        except OSError as error:
-            raise StoreUnavailable(f"cannot rebuild {lake}: {error}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"cannot rebuild {lake}: {error}") from error
 
 
 def _rebuild(lake: Path, commits: Path) -> Rebuilt:

@@ -220,7 +220,9 @@ class translated:  # noqa: N801 (used as contextlib's functions are; a generator
         if isinstance(
             error, apsw.FullError | apsw.IOError | apsw.ReadOnlyError | apsw.CantOpenError
         ):
-            raise StoreUnavailable(f"{self._path} cannot be used: {error}") from error
+            raise StoreUnavailable(
+                f"{self._path} cannot be used: {error}; `edp doctor` looks for the cause"
+            ) from error
         if isinstance(error, apsw.CorruptError | apsw.NotADBError):
             raise StateDamaged(
                 f"{self._path} is damaged ({error}); `edp rebuild` makes it again from the commits "
