@@ -6,6 +6,7 @@ Names are never used twice, so that nothing has to be cleaned up between tests.
 from __future__ import annotations
 
 import atexit
+import logging
 import secrets
 from functools import cache
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
 
 from edp.backends.boto import Service
 from tests.aws_sim import cloudwatch, eventbridge, sqs
@@ -25,6 +27,9 @@ def endpoint() -> str:
     """The URL of the server, which starts when it is first asked for."""
     for one in (cloudwatch, eventbridge, sqs):
         one.mend()
+    # a connection for many requests, and no line in a log for each: a third of the time
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     atexit.register(server.stop)
