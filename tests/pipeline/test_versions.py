@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edp.core import events
+from edp.core.errors import ConfigError
 from edp.core.events import ObjectCreated
 from edp.pipeline import feed
 from edp.pipeline.reconcile import reconcile
 from edp.pipeline.retract import retract
+from edp.source.local import LocalSource
 from tests.workspaces import ask, do, receipts, states, work_off, workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edp.source.port import Stored
     from edp.wiring import Workspace
 
 KEY = "orders/a.csv"
@@ -207,6 +210,61 @@ def test_a_file_that_others_write_into_the_source_is_found(tmp_path: Path) -> No
 
     assert (found.accepted, again.accepted) == (1, 0)
     assert table(here) == [(1, "new"), (2, "new")]
+
+
+class SlowClock:
+    """The time: each look at it takes a moment, a sleep as long as it says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.4
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_reconcile_that_takes_long_to_read_leaves_no_file_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = workspace(tmp_path, "runtimes: {local: {settle: 1s}}\n")
+    for name in "abc":
+        (here.lake / f"source/{name}.csv").write_text(A, "utf-8")
+    clock = SlowClock()
+    read = LocalSource.read
+
+    def slowly(source: LocalSource, key: str) -> Stored | None:
+        clock.sleep(60)
+        return read(source, key)
+
+    monkeypatch.setattr("edp.pipeline.reconcile.time", clock)
+    monkeypatch.setattr(LocalSource, "read", slowly)
+    found = reconcile(here.stages)
+
+    assert sorted(here.stages.ledger.seen()) == ["a.csv", "b.csv", "c.csv"]
+    assert found.objects == 3
+
+
+def test_a_file_whose_newer_version_waits_is_not_retracted_as_if_that_were_all(
+    tmp_path: Path,
+) -> None:
+    here = workspace(tmp_path)
+    put(here, A)
+    work_off(here)
+    (here.lake / "source" / KEY).unlink()
+    (here.lake / "source" / KEY).write_text(B, "utf-8")
+    reconcile(here.stages)
+
+    with pytest.raises(ConfigError, match="is queued; retract it once that is over"):
+        take_out(here)
+
+    assert table(here) == [(1, "new"), (2, "new")]
+    work_off(here)
+    take_out(here)
+    assert ask(here, "SELECT count(*) FROM orders") == [(0,)]
+    assert states(here, KEY) == ["superseded", "discarded"]
 
 
 def test_a_dead_file_that_is_listed_anew_is_not_told_of_again(tmp_path: Path) -> None:

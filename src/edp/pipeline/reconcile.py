@@ -118,9 +118,12 @@ def reconcile(stages: Stages, *, stop: Callable[[], bool] = lambda: False) -> Re
     """
     lookout = Lookout(stages, stop=stop)
     objects, accepted = lookout.list()
-    patience = time.monotonic() + 10 * stages.config.runtimes.local.settle.total_seconds()
-    while (wait_s := lookout.next_s) is not None and time.monotonic() < patience and not stop():
-        time.sleep(min(wait_s, _NAP_S))
+    # only waiting uses it up: reading many files may take longer than all of it
+    patience_s = 10 * stages.config.runtimes.local.settle.total_seconds()
+    while (wait_s := lookout.next_s) is not None and patience_s > 0 and not stop():
+        nap_s = min(wait_s, _NAP_S)
+        time.sleep(nap_s)
+        patience_s -= nap_s
         accepted += lookout.look()
     return Reconciled(objects, accepted)
 

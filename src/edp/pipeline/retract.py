@@ -56,14 +56,13 @@ def retract(stages: Stages, key: str, *, run_id: str, memory: int) -> Steps:
 
 def _whose(stages: Stages, key: str) -> Receipt:
     """The version whose rows are in the table, or that died when it was to replace them."""
-    versions = stages.receipts.receipts(keys=[key])
-    for receipt in versions:
-        if receipt.state == "committed":
-            return receipt
     head = stages.receipts.heads([key])[key]
-    if head.state != "dead":
+    versions = stages.receipts.receipts(keys=[key])
+    found = next((one for one in versions if one.state == "committed"), head)
+    # a newer version under way would bring rows of the key back
+    if head.state in ("queued", "running") or found.state not in ("committed", "dead"):
         raise ConfigError(f"{key!r} is {head.state}; retract it once that is over")
-    return head
+    return found
 
 
 def _commit(stages: Stages, ready: Ready, version: Receipt, *, run_id: str) -> None:
