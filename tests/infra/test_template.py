@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edp.backends.dynamo import DEFINITION
 from edp.core.contract import Config
 from edp.core.errors import ConfigError
 from edp.infra import app
@@ -148,6 +150,17 @@ def test_the_clock_calls_the_reconciler(shop: Template) -> None:
 
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
     assert [points(t["Arn"]) for t in rule["Targets"]] == [shop.function("reconcile")]
+
+
+def test_the_ledgers_table_is_the_one_that_the_ledger_asks_for(shop: Template) -> None:
+    made = shop.properties(shop.one("DynamoDB::Table", TableName="shop-ledger"))
+
+    for name, asked in DEFINITION.items():
+        key = "AttributeName" if name == "AttributeDefinitions" else "IndexName"
+        if name in ("AttributeDefinitions", "GlobalSecondaryIndexes"):
+            assert sorted(made[name], key=itemgetter(key)) == sorted(asked, key=itemgetter(key))
+        else:
+            assert made[name] == asked
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Commands that make what is deployed: build, synth."""
+"""Commands that make what is deployed, and deploy it: build, synth, diff, deploy, destroy."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edp.cli.context import Json, State
-from edp.cli.show import counted, print_json, say
+from edp.cli.show import counted, print_json, print_table, say
+from edp.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from edp.core.contract import Config
+    from edp.infra.deployment import Deployment
 
 Out = Annotated[Path, typer.Option(help="Folder for what is built.")]
 
@@ -20,6 +22,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(build)
     app.command()(synth)
+    app.command()(diff)
+    app.command()(deploy)
+    app.command()(destroy)
 
 
 def build(out: Out = Path("build"), json: Json = False) -> None:
@@ -57,6 +62,68 @@ def synth(ctx: typer.Context, out: Out = Path("build/cdk"), json: Json = False) 
     say(f"{made.path}  {counted(len(resources), 'resource')}")
     if missing:
         say(f"This EDP has no {', '.join(missing)} yet: the template can be read, not deployed.")
+
+
+Cdk = Annotated[Path, typer.Option(help="Folder for the template and what it deploys.")]
+
+
+def diff(ctx: typer.Context, out: Cdk = Path("build/cdk"), json: Json = False) -> None:
+    """Say what deploy would change in the account; changes no resource."""
+    changes = _deployment(ctx, quiet=json).diff(out)
+    if json:
+        print_json({"changes": [vars(change) for change in changes]})
+        return
+    if not changes:
+        say("Nothing would change.")
+        return
+    print_table(
+        ("action", "resource", "type", "made anew"),
+        [(c.action, c.resource, c.kind, "yes" if c.replaced else "") for c in changes],
+    )
+
+
+def deploy(ctx: typer.Context, out: Cdk = Path("build/cdk"), json: Json = False) -> None:
+    """Deploy this workspace's pipeline to AWS, or make it what the contract says now."""
+    outputs = _deployment(ctx, quiet=json).deploy(out)
+    named = {name.removesuffix("Output"): value for name, value in outputs.items()}
+    if json:
+        print_json({"outputs": named})
+        return
+    print_table(("output", "value"), list(named.items()))
+
+
+def destroy(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete the pipeline from AWS; buckets and the ledger stay, with all that is in them."""
+    deployment = _deployment(ctx, quiet=json)
+    stack, account = deployment.config.name, deployment.account
+    if not yes:
+        typer.confirm(
+            f"Delete the stack {stack} in {account.number}, {account.region}?", abort=True
+        )
+    kept = deployment.destroy()
+    if json:
+        print_json({"deleted": stack, "kept": kept})
+        return
+    say(f"Deleted {stack}. What stays: {', '.join(kept)}")
+
+
+def _deployment(ctx: typer.Context, *, quiet: bool) -> Deployment:
+    from edp.infra import account, deployment
+    from edp.infra.names import NO_AWS
+
+    state: State = ctx.obj
+    config = _contract(state)
+    aws = config.runtimes.aws
+    if aws is None:
+        raise ConfigError(NO_AWS)
+    tell = (lambda _: None) if quiet else say
+    return deployment.Deployment(
+        config, state.path, account.connect(aws.region), state.environ, tell
+    )
 
 
 def _contract(state: State) -> Config:

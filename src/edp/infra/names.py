@@ -18,6 +18,10 @@ _HERE: Final = "${AWS::AccountId}-${AWS::Region}"
 """What tells the buckets of two accounts and regions apart; CloudFormation fills it in."""
 _LONGEST_BUCKET: Final = 63
 _ACCOUNT_DIGITS: Final = 12
+NO_AWS: Final = (
+    "edp.yaml has no runtimes.aws, which says where to deploy: "
+    "add it with region, source and target"
+)
 FUNCTIONS: Final = {
     "etl": "takes events into custody, runs small batches, starts the job for large ones",
     "job_events": "settles, retries or dead-letters what a job's end decides",
@@ -38,7 +42,7 @@ class Names:
 
     @property
     def work(self) -> str:
-        """The bucket of manifests, staged files, commits and query results."""
+        """The bucket of manifests, staged files, rejected rows and query results."""
         return f"{self.pipeline}-work-{_HERE}"
 
     @property

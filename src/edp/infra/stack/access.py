@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edp.infra.stack.ledger import OPEN
+from edp.infra.stack.ledger import INDEXES
 from edp.infra.stack.roles import Grant
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def keeps_ledger(site: Site) -> list[Grant]:
     items = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
     return [
         Grant((*(f"dynamodb:{one}" for one in items), "dynamodb:Query"), (table,)),
-        Grant(("dynamodb:Query",), (f"{table}/index/{OPEN}",)),
+        Grant(("dynamodb:Query",), tuple(f"{table}/index/{index}" for index in INDEXES)),
     ]
 
 

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 _LOGS_DAYS: Final = 90
 _SCRATCH_DAYS: Final = 7
 """Staged files and query results: longer than any run or reader."""
-SCRATCH: Final = ("staged/", "athena/", "temporary/")
-"""Prefixes of the work bucket whose objects are used up; manifests and commits are kept."""
+STAGED: Final = "staged/"
+RESULTS: Final = "athena/"
+TEMPORARY: Final = "temporary/"
+SCRATCH: Final = (STAGED, RESULTS, TEMPORARY)
+"""Prefixes of the work bucket whose objects are used up."""
+REJECTS: Final = "rejects/"
+"""Rejected rows; beside the target, because a crawler would take them for rows of the tables."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 
 from edp.infra.stack import access
+from edp.infra.stack.buckets import RESULTS
 from edp.infra.stack.roles import Grant, role
 from edp.infra.stack.site import acknowledge, filled
 
@@ -116,7 +117,7 @@ def workgroup(site: Site) -> None:
                 selected_engine_version="Athena engine version 3"
             ),
             result_configuration=kind.ResultConfigurationProperty(
-                output_location=filled(f"s3://{site.names.work}/athena/"),
+                output_location=filled(f"s3://{site.names.work}/{RESULTS}"),
                 encryption_configuration=sealed,
             ),
         ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_lambda as lambda_
 
 from edp.infra.stack import access
+from edp.infra.stack.buckets import REJECTS, STAGED
 from edp.infra.stack.channels import tell
 from edp.infra.stack.functions import Functions, invoked_by
 from edp.infra.stack.rules import CRAWLS, JOBS, Rules
@@ -48,7 +49,8 @@ def environment(site: Site, by: Channels, entries: Secrets) -> dict[str, str]:
         "EDP_LOG": "json",
         "EDP_SOURCE": str(site.aws.source),
         "EDP_TARGET": str(site.aws.target),
-        "EDP_WORK": f"s3://{names.work}/",
+        "EDP_REJECTS": f"s3://{names.work}/{REJECTS}",
+        "EDP_WORK": f"s3://{names.work}/{STAGED}",
         "EDP_QUEUE": by.queue.queue_url,
         "EDP_DEAD_LETTERS": by.dead.queue_url,
         "EDP_LEDGER": names.ledger,

@@ -9,6 +9,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_logs as logs
 
 from edp.infra.stack import access
+from edp.infra.stack.buckets import TEMPORARY
 from edp.infra.stack.functions import LOG_DAYS
 from edp.infra.stack.roles import Grant, role
 from edp.infra.stack.site import acknowledge, filled
@@ -71,7 +72,7 @@ def _arguments(site: Site, secrets: Secrets, log: str) -> dict[str, str]:
         "--enable-metrics": "true",
         "--enable-continuous-cloudwatch-log": "true",
         "--continuous-log-logGroup": log,
-        "--TempDir": filled(f"s3://{site.names.work}/temporary/"),
+        "--TempDir": filled(f"s3://{site.names.work}/{TEMPORARY}"),
         **({"--mask-key-secret": secrets.mask_key} if secrets.mask_key else {}),
     }
 

@@ -1,7 +1,7 @@
 """The ledger: custody of every object version until its outcome, and of every run.
 
-One table, items told apart by their keys `pk` and `sk`. What is still open has `open_pk` and
-`open_sk` besides, so that the index `open` lists it and nothing else.
+One table, rows told apart by their keys `pk` and `sk`. What an index is to have names a group and a
+number for it, in attributes that are called as the index is.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from aws_cdk import aws_dynamodb as dynamodb
 if TYPE_CHECKING:
     from edp.infra.stack.site import Site
 
-OPEN: Final = "open"
-EXPIRES: Final = "expires_at"
+INDEXES: Final = ("work", "time")
+_BRIEF: Final = ["brief"]
+"""What the indexes tell of a row."""
 
 
 def ledger(site: Site) -> None:
@@ -32,7 +33,6 @@ def ledger(site: Site) -> None:
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
-        time_to_live_attribute=EXPIRES,
         deletion_protection=True,
         removal_policy=cdk.RemovalPolicy.RETAIN,
         encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED
@@ -40,9 +40,14 @@ def ledger(site: Site) -> None:
         else dynamodb.TableEncryption.AWS_MANAGED,
         encryption_key=site.key,
     )
-    table.add_global_secondary_index(
-        index_name=OPEN, partition_key=_text("open_pk"), sort_key=_text("open_sk")
-    )
+    for index in INDEXES:
+        table.add_global_secondary_index(
+            index_name=index,
+            partition_key=_text(index),
+            sort_key=dynamodb.Attribute(name=f"{index}_n", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.INCLUDE,
+            non_key_attributes=_BRIEF,
+        )
 
 
 def _text(name: str) -> dynamodb.Attribute:

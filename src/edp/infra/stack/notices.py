@@ -1,7 +1,7 @@
 """What a bucket tells of: new objects in the source to the topic, new tables to the crawl queue.
 
 A bucket's own property is set, not a custom resource: it needs no function that may change any
-bucket. A bucket that was there before is told by `edp deploy`, out of the stack's outputs.
+bucket. A bucket that was there before is told by `edp deploy`, beside what else it tells.
 """
 
 from __future__ import annotations

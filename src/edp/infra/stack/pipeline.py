@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import aws_cdk as cdk
 
 from edp.core.errors import ConfigError
-from edp.infra.names import Names
+from edp.infra.names import NO_AWS, Names
 from edp.infra.stack import catalogue, watching
 from edp.infra.stack.buckets import buckets
 from edp.infra.stack.channels import channels
@@ -42,10 +42,7 @@ def build(scope: Construct, config: Config, artefacts: Artefacts) -> cdk.Stack:
     """
     aws, names = config.runtimes.aws, Names(config.name)
     if aws is None:
-        raise ConfigError(
-            "edp.yaml has no runtimes.aws, which says where to deploy: "
-            "add it with region, source and target"
-        )
+        raise ConfigError(NO_AWS)
     names.check(aws)
     stack = cdk.Stack(
         scope,
@@ -67,7 +64,8 @@ def build(scope: Construct, config: Config, artefacts: Artefacts) -> cdk.Stack:
     catalogue.crawler(site)
     catalogue.workgroup(site)
     handlers(site, by, entries)
-    watching.dashboard(site, watching.alarms(site, by.people))
+    watching.alarms(site, by.people)
+    watching.dashboard(site)
     _outputs(site, by)
     return stack
 

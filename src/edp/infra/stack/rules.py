@@ -65,8 +65,10 @@ class Rules:
 
     def own(self, function: lambda_.Function) -> None:
         """EDP's own bus, and a rule that hands all its events to the function."""
-        own = events.CfnEventBus(self._site.stack, "Bus", name=self._site.names.bus)
-        self._rule("OwnEvents", [function.function_arn], pattern={"source": ["edp"]}, on=own.ref)
+        name = self._site.names.bus
+        own = events.CfnEventBus(self._site.stack, "Bus", name=name)
+        self._rule("OwnEvents", [function.function_arn], pattern={"source": ["edp"]}, on=name)
+        self._made("OwnEvents").add_resource_dependency(own)
         self._invoked("OwnEvents", function)
 
     def every(self, minutes: int, title: str, function: lambda_.Function) -> None:
@@ -105,6 +107,10 @@ class Rules:
         )
 
     def _invoked(self, title: str, function: lambda_.Function) -> None:
+        arn = self._made(title).attr_arn
+        invoked_by(self._site, f"{title}Calls", function, "events", arn)
+
+    def _made(self, title: str) -> events.CfnRule:
         rule = self._site.stack.node.find_child(title)
         assert isinstance(rule, events.CfnRule)
-        invoked_by(self._site, f"{title}Calls", function, "events", rule.attr_arn)
+        return rule

@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from edp.core.alarms import Alarm
 from edp.infra.names import FUNCTIONS
+from edp.infra.stack.site import filled
 from edp.pipeline.watched import watched
 
 if TYPE_CHECKING:
@@ -67,17 +68,18 @@ def _own(site: Site) -> Iterator[Alarm]:
             )
 
 
-def alarms(site: Site, people: sns.Topic) -> list[str]:
-    """Make the alarms, which tell of every change; their ARNs."""
-    return [_alarm(site, one, people.topic_arn) for one in alarms_of(site)]
+def alarms(site: Site, people: sns.Topic) -> None:
+    """Make the alarms, which tell of every change."""
+    for one in alarms_of(site):
+        _alarm(site, one, people.topic_arn)
 
 
-def _alarm(site: Site, alarm: Alarm, people: str) -> str:
+def _alarm(site: Site, alarm: Alarm, people: str) -> None:
     short = alarm.name.removeprefix(f"{site.names.pipeline}-")
     title = "".join(word.title() for word in short.replace("_", "-").split("-"))
     percentile = alarm.statistic.startswith("p")
     command = alarm.command.replace("edp ", "edp --on aws ", 1)
-    made = cloudwatch.CfnAlarm(
+    cloudwatch.CfnAlarm(
         site.stack,
         f"{title}Alarm",
         alarm_name=alarm.name,
@@ -99,21 +101,20 @@ def _alarm(site: Site, alarm: Alarm, people: str) -> str:
         alarm_actions=[people],
         ok_actions=[people],
     )
-    arn: str = made.attr_arn
-    return arn
 
 
-def dashboard(site: Site, alarm_arns: Sequence[str]) -> None:
+def dashboard(site: Site) -> None:
     """One page: the alarms, then the flow from its start to its end."""
     names = site.names
     queues = (names.queue, names.dead_letters, names.crawl_queue, names.crawl_dead_letters)
+    arns = [filled(site.arn("cloudwatch", f"alarm:{one.name}")) for one in alarms_of(site)]
     functions = [names.function(module) for module in FUNCTIONS]
     widgets = [
         {
             "type": "alarm",
             "width": 24,
             "height": 6,
-            "properties": {"title": "Alarms", "alarms": list(alarm_arns)},
+            "properties": {"title": "Alarms", "alarms": arns},
         },
         _graph("Waiting", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queues),
         _graph("Oldest (s)", "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queues),
