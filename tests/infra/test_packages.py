@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOTS = (
+    "apsw",
     "backports.zstd",
     "boto3",
     "duckdb",

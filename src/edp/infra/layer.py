@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NEEDED: Final = (
     "annotated-types",
     "anyio",
+    "apsw",
     "backports.zstd",
     "boto3",
     "botocore",
