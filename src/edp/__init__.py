@@ -12,6 +12,8 @@ The way of a file, and the folder where each step lives:
     crawler   finds Parquet that others put into the target
     query     SQL over the files that the catalog lists
     events    what happened, for people and for rules
+    alarms    what is wrong now, by what the stages tell
+    notify    people are told, once for each cause, and told when it is over
 
 `pipeline` is these steps in sentences, `wiring` picks the adapters. A person types what `cli` has;
 a program says `from edp import Pipeline`, which is `api`. What follows is imported when it is used.
