@@ -54,6 +54,18 @@ def _swept() -> Iterator[None]:
     gc.collect()
 
 
+@pytest.fixture(autouse=True)
+def rules_go() -> Iterator[None]:
+    """Take a stack's rules out: moto would send other tests' events to targets it did not make."""
+    yield
+    events = client("events")
+    for rule in [one["Name"] for one in events.list_rules()["Rules"]]:
+        targets = events.list_targets_by_rule(Rule=rule)["Targets"]
+        if targets:
+            events.remove_targets(Rule=rule, Ids=[one["Id"] for one in targets])
+        events.delete_rule(Name=rule)
+
+
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A layer that is quickly packed, and an EDP that has its handlers."""

@@ -35,7 +35,7 @@ _WINDOW: Final = 1 << 22
 """Bytes of a file that are at hand at a time, unless one record is longer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One record: the line (1 for the first) and byte (from 0) it starts at, and its bytes.
 
@@ -86,7 +86,7 @@ def _content(parts: list[bytes], *, first: bool) -> bytes:
     return raw.removesuffix(b"\n")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A rejected record: its row in the engine's table, or why the parser made no row of it."""
 
