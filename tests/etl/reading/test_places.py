@@ -68,11 +68,13 @@ def test_rows_stand_where_their_records_do(
     wanted = good(whole, dialect)
     places = data.draw(st.sets(st.integers(0, len(wanted) - 1)))
 
-    found = locate(
-        source(tmp_path_factory.getbasetemp(), whole, dialect),
-        {},
-        {place: 100 + place for place in places},
-        len(wanted),
+    found = list(
+        locate(
+            source(tmp_path_factory.getbasetemp(), whole, dialect),
+            {},
+            [(place, 100 + place) for place in sorted(places)],
+            len(wanted),
+        )
     )
 
     assert [one.row for one in found] == [100 + place for place in sorted(places)]
@@ -94,11 +96,13 @@ def test_what_the_parser_rejects_is_found_by_its_bytes(
         for n in sorted(bad)
     }
 
-    found = locate(
-        source(tmp_path_factory.getbasetemp(), whole, DIALECTS[0]),
-        rejected,
-        {},
-        len(all_records) - len(bad),
+    found = list(
+        locate(
+            source(tmp_path_factory.getbasetemp(), whole, DIALECTS[0]),
+            rejected,
+            (),
+            len(all_records) - len(bad),
+        )
     )
 
     assert [(r.row, r.record.line, r.record.start) for r in found] == [

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from edp.core.receipts import Counts
     from edp.etl.engine.check import Rule
     from edp.etl.engine.header import Source
-    from edp.etl.engine.lines import Reject
     from edp.etl.port import Job
 
 
@@ -50,7 +49,7 @@ def checked(
     con: DuckDBPyConnection,
     sources: Sequence[Source],
     rules: Sequence[Rule],
-    located: Mapping[int, Sequence[Reject]],
+    located: str,
     rejects: str,
 ) -> dict[int, Failure]:
     """Files with a row for which a check that fails files is false."""
@@ -61,8 +60,8 @@ def checked(
     found: dict[int, Failure] = {}
     for number, first, rows in con.execute(query).fetchall():
         ((reason,),) = con.execute(f"SELECT reason FROM {rejects} WHERE row = {first}").fetchall()
-        lines = [r.record.line for r in located.get(number, ()) if r.row == first]
-        where = f"; the first is line {lines[0]}" if lines else ""
+        lines = con.execute(f"SELECT line FROM {located} WHERE row = {first}").fetchall()
+        where = f"; the first is line {lines[0][0]}" if lines else ""
         found[number] = Failure.of(
             CheckFailed(f"{keys[number]}: {reason} is false for {rows} of its rows{where}")
         )
@@ -100,7 +99,7 @@ def over_limit(
     counts: Mapping[int, Counts],
     contract: Dataset,
     *,
-    located: Mapping[int, Sequence[Reject]],
+    located: str,
     rejects: str,
 ) -> dict[int, Failure]:
     """Files of which more rows were rejected than the contract allows, and the first reason."""
@@ -110,21 +109,20 @@ def over_limit(
         read, rejected = counts[n].rows_read, counts[n].rows_rejected
         if not read or rejected / read <= contract.max_reject_ratio:
             continue
-        first = min(located.get(n, ()), key=lambda reject: reject.record.line, default=None)
         found[n] = Failure.of(
             RejectLimitExceeded(
                 f"{source.key}: {rejected} of {read} rows were rejected, more than "
                 f"max_reject_ratio {contract.max_reject_ratio} allows; mend it, or raise that"
-                f"{_first_reason(con, rejects, first) if first else ''}"
+                f"{_first_reason(con, n, located, rejects)}"
             )
         )
     return found
 
 
-def _first_reason(con: DuckDBPyConnection, rejects: str, first: Reject) -> str:
-    reason = first.reason
-    if first.row is not None:
-        said = "coalesce(column_name || ' is ', '') || reason"
-        query = f"SELECT {said} FROM {rejects} WHERE row = {first.row}"
-        ((reason,),) = con.execute(query).fetchall()
-    return f"; the first one, line {first.record.line}: {reason}"
+def _first_reason(con: DuckDBPyConnection, number: int, located: str, rejects: str) -> str:
+    said = "coalesce(p.reason, coalesce(r.column_name || ' is ', '') || r.reason)"
+    found = con.execute(
+        f"SELECT p.line, {said} FROM {located} p LEFT JOIN {rejects} r ON p.row = r.row "
+        f"WHERE p.f = {number} ORDER BY p.line LIMIT 1"
+    ).fetchall()
+    return "".join(f"; the first one, line {line}: {reason}" for line, reason in found)

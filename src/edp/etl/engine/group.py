@@ -7,11 +7,11 @@ Every record gets the first outcome that applies: rejected, filtered, duplicate,
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edp.core.errors import Failure, UnreadableFile
 from edp.core.names import normalise
 from edp.core.receipts import Counts
 from edp.core.sql import value_sql
@@ -20,7 +20,7 @@ from edp.etl.engine.deduplicate import duplicates_sql, same_key_sql
 from edp.etl.engine.failing import checked, over_limit, too_parted, unusable
 from edp.etl.engine.infer import infer
 from edp.etl.engine.judging import judged
-from edp.etl.engine.locating import locate
+from edp.etl.engine.locating import locate_all
 from edp.etl.engine.offering import offered
 from edp.etl.engine.transforming import Room, transform
 from edp.etl.engine.verdict import FILTERED, Verdicts, key_names, rejects_sql, table_name
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from edp.core.contract import Column, Dataset
+    from edp.core.errors import Failure
     from edp.core.types import Admits
     from edp.etl.engine.columns import Cell
     from edp.etl.engine.header import Source
-    from edp.etl.engine.lines import Reject
     from edp.etl.port import Job
 
 
@@ -43,10 +43,11 @@ class Group:
     """What was found in files with one header; mappings are by number of the file.
 
     `texts` is the table with the standardised texts of rejected records at least ($row, f, c0, c1,
-    ...), `rejects` that of rows which columns or checks reject, `kept` the query for rows that are
-    written (row, f, c0, ...): values of the columns in `cells` that have a type, texts of the
-    others and of masked ones. `read` are the columns as the files have them. `located` has every
-    rejected record. `warnings` are by number of the file, then by check.
+    ...), `rejects` that of rows which columns or checks reject, `located` that of every rejected
+    record, as `locate_all` fills it. `kept` is the query for rows that are written (row, f, c0,
+    ...): values of the columns in `cells` that have a type, texts of the others and of masked ones.
+    `read` are the columns as the files have them. `warnings` are by number of the file, then by
+    check.
     """
 
     sources: Sequence[Source]
@@ -55,7 +56,7 @@ class Group:
     texts: str
     rejects: str
     kept: str
-    located: Mapping[int, Sequence[Reject]]
+    located: str
     counts: Mapping[int, Counts]
     admits: Mapping[int, Mapping[str, Admits]]
     failures: Mapping[int, Failure]
@@ -85,8 +86,17 @@ def judge(
     )
     kept, columns = _kept(con, values, duplicates, verdicts), _columns(verdicts.cells)
     rows, by_rule = _rows(con, f'(SELECT "$f" AS f FROM {values})'), _rows(con, rejects)
-    located, failures = _locate(
-        con, sources, parsed.rejected, values=values, rejects=rejects, rows=rows
+    first = f'SELECT "$f" AS f, min("$row") AS start FROM {values} GROUP BY 1'
+    located = f"located_{number}"
+    failures = locate_all(
+        con,
+        located,
+        sources,
+        parsed.rejected,
+        wanted=f"SELECT f, row - start AS place, row FROM {rejects} JOIN ({first}) USING (f)",
+        rows=rows,
+        hidden=any(cell.mask for cell in cells),
+        path=Path(job.workdir) / f"{located}.jsonl",
     )
     failures = {**checked(con, sources, verdicts.rules, located, rejects), **failures}
     filtered = _rows(con, f'(SELECT "$f" AS f FROM {values} WHERE "$code" = {FILTERED})')
@@ -107,7 +117,7 @@ def judge(
     counts = _counts(
         sources,
         rows=rows,
-        unparsed=Counter({n: sum(r.row is None for r in found) for n, found in located.items()}),
+        unparsed=_rows(con, f"(SELECT f FROM {located} WHERE row IS NULL)"),
         written=written,
         duplicate=_rows(con, duplicates),
         filtered=filtered,
@@ -175,32 +185,6 @@ def _warnings(
         number: {name: n for name, n in zip(checks, counts, strict=True) if n}
         for number, *counts in con.execute(query).fetchall()
     }
-
-
-def _locate(
-    con: DuckDBPyConnection,
-    sources: Sequence[Source],
-    parser: Mapping[int, Mapping[int, str]],
-    *,
-    values: str,
-    rejects: str,
-    rows: Mapping[int, int],
-) -> tuple[dict[int, list[Reject]], dict[int, Failure]]:
-    """Every rejected record by number of its file, and why files have failed over it."""
-    first = f'SELECT "$f" AS f, min("$row") AS start FROM {values} GROUP BY 1'
-    query = f"SELECT f, row - start, row FROM {rejects} JOIN ({first}) USING (f)"
-    wanted: dict[int, dict[int, int]] = defaultdict(dict)
-    for number, place, row in con.execute(query).fetchall():
-        wanted[number][place] = row
-    located, failures = {}, {}
-    for source in sources:
-        n = source.snapshot.number
-        if n in parser or n in wanted:
-            try:
-                located[n] = locate(con, source, parser.get(n, {}), wanted[n], rows[n])
-            except UnreadableFile as error:
-                failures[n] = Failure.of(error)
-    return located, failures
 
 
 def _duplicates(texts: str, values: str, width: int, verdicts: Verdicts, contract: Dataset) -> str:

@@ -30,7 +30,8 @@ RAW_LIMIT: Final = 10_000
 """Characters of a record that a reject keeps."""
 BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = re.compile(rb"(?:\r?\n)*+")
-_MANY: Final = 1 << 60
+_NO_MORE: Final = 1 << 60, -1
+"""A place that no file has, and its row."""
 _WINDOW: Final = 1 << 22
 """Bytes of a file that are at hand at a time, unless one record is longer."""
 
@@ -96,44 +97,42 @@ class Reject:
 
 
 def locate(
-    source: Source, rejected: Mapping[int, str], wanted: Mapping[int, int], rows: int
-) -> list[Reject]:
-    """The records that DuckDB `rejected`, and those that became the `wanted` rows.
+    source: Source, rejected: Mapping[int, str], wanted: Iterable[tuple[int, int]], rows: int
+) -> Iterator[Reject]:
+    """The records that DuckDB `rejected`, and those that became the `wanted` rows, as they come.
 
     `rejected` is keyed by byte, as DuckDB tells it: in a record, or in line ends before it. A
-    record with two bad quotes is two to DuckDB; here it is the one that both lie in. `wanted` maps
-    a row's place in the file (from 0) to the row; `rows` is how many there are.
-    Raises: UnreadableFile when DuckDB made more or fewer rows than there are good records.
+    record with two bad quotes is two to DuckDB; here it is the one that both lie in. `wanted` has
+    a row's place in the file (from 0) and the row, in order; `rows` is how many there are.
+    Raises: UnreadableFile in the end, when DuckDB made more or fewer rows than there are good
+    records.
     """
-    found = []
-    place = 0
-    bad, places = deque(sorted(rejected.items())), deque(sorted(wanted))
+    place, skipped = 0, source.snapshot.skipped
+    bad, ahead = deque(sorted(rejected.items())), iter(wanted)
+    sought, row = next(ahead, _NO_MORE)
     with _Walk.through(source) as walk:
         while True:
-            ahead = places[0] - place if places else _MANY
-            place += walk.skip(ahead, until=bad[0][0] if bad else None)
+            place += walk.skip(sought - place, until=bad[0][0] if bad else None)
             record = walk.next()
             if record is None:
                 break
+            at = replace(record, line=record.line + skipped) if skipped else record
             reason = None
             while bad and bad[0][0] <= record.start + len(record.raw):
                 reason = reason or bad[0][1]
                 bad.popleft()
             if reason is not None:
-                found.append(Reject(None, UNCLOSED if record.unclosed else reason, record))
+                yield Reject(None, UNCLOSED if record.unclosed else reason, at)
                 continue
-            if places and places[0] == place:
-                found.append(Reject(wanted[places.popleft()], None, record))
+            if sought == place:
+                yield Reject(row, None, at)
+                sought, row = next(ahead, _NO_MORE)
             place += 1
     if place != rows:
         raise UnreadableFile(
             f"{source.key}: its quotes are so damaged that {rows} rows were read from "
             f"{place} good records; double each quote that stands inside quotes"
         )
-    skipped = source.snapshot.skipped
-    if not skipped:
-        return found
-    return [replace(r, record=replace(r.record, line=r.record.line + skipped)) for r in found]
 
 
 @dataclass

@@ -7,7 +7,6 @@ raised, so that the pipeline can split the job and find out.
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -200,7 +199,7 @@ def _samples(
     if not job.samples:
         return {}
     return {
-        n: tuple(samples(con, group, n, Path(job.workdir), job.samples))
+        n: tuple(samples(con, group, n, job.samples))
         for group in groups
         for n in group.counts
         if n in failures and failures[n].code in _OVER_ROWS

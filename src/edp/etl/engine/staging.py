@@ -8,14 +8,13 @@ file of rejects.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import fitting_sql, identifier, literal
 from edp.etl.engine.masking import mask_sql
 from edp.etl.engine.partitions import ROW, Part, parts, sorting
-from edp.etl.engine.rejects import SCHEMA, rejects_query, write_lines
+from edp.etl.engine.rejects import SCHEMA, rejects_query
 from edp.etl.engine.write import Writer, in_order
 
 if TYPE_CHECKING:
@@ -36,12 +35,10 @@ def stage_rejects(
     """Write the rejects of all files that have not failed."""
     queries = []
     sources: dict[str, int] = {}
-    for number, group in enumerate(groups):
+    for group in groups:
         rejected = _rows_by_key(group, failed, lambda counts: counts.rows_rejected)
         if rejected:
-            path = Path(job.workdir) / f"rejects-{number}.jsonl"
-            write_lines(group, path, failed)
-            queries.append(rejects_query(group, path, job.run_id))
+            queries.append(rejects_query(group, failed, job.run_id))
             sources |= rejected
     if not queries:
         return []
