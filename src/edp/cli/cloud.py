@@ -27,17 +27,32 @@ def register(app: typer.Typer) -> None:
     app.command()(destroy)
 
 
-def build(out: Out = Path("build"), json: Json = False) -> None:
-    """Package the Glue job: a wheel of this EDP, the script, and the versions it needs."""
-    from edp.infra import glue
+def build(ctx: typer.Context, out: Out = Path("build"), json: Json = False) -> None:
+    """Package this EDP for AWS: the Glue job, and the functions with this workspace's contract."""
+    from edp.infra import glue, layer, packages
+    from edp.infra.functions import CONTRACT
 
-    made = glue.build(out / "glue")
-    paths = {"wheel": made.wheel, "script": made.script, "requirements": made.requirements}
+    state: State = ctx.obj
+    job = glue.build(out / "glue")
+    paths = {"wheel": job.wheel, "script": job.script, "requirements": job.requirements}
+    if not json:
+        for path in paths.values():
+            say(f"{path}  {path.stat().st_size:,} bytes")
+    there = (state.path / CONTRACT).exists()
+    made = packages.build(_contract(state), state.path, out / "lambda") if there else ()
+    unpacked = sum(package.unpacked for package in made)
     if json:
-        print_json({"glue": {name: str(path) for name, path in paths.items()}})
+        named = dict(zip(("functions", "layer"), map(vars, made), strict=False))
+        glues = {name: str(path) for name, path in paths.items()}
+        lambdas = {**named, "unpacked": unpacked, "room": layer.ROOM} if made else None
+        print_json({"glue": glues, "lambda": lambdas})
         return
-    for name, path in paths.items():
-        say(f"{name:<12} {path}  {path.stat().st_size:,} bytes")
+    for package in made:
+        say(f"{package.path}  {package.size:,} bytes, unpacked {package.unpacked:,}")
+    if made:
+        say(f"The functions take {unpacked / 1e6:.1f} MB of {layer.ROOM / 1e6:.0f} MB.")
+    else:
+        say(f"There is no {state.path / CONTRACT}, which the functions work by: `edp init`.")
 
 
 def synth(ctx: typer.Context, out: Out = Path("build/cdk"), json: Json = False) -> None:

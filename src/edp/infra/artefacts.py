@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edp.infra import functions, glue, layer
+from edp.infra import functions, glue, layer, packages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,15 +68,15 @@ def stage(config: Config, workspace: Path, folder: Path) -> Artefacts:
 def complete(made: Artefacts, folder: Path) -> None:
     """Write the layer, too, unless it is there.
 
-    Raises: ConfigError where what is installed here cannot run in Lambda.
+    Raises: ConfigError where what is installed here cannot run in Lambda, or is too much for it.
     """
     path = folder / made.layer
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    layer.write(layer.parts(), unfinished)
-    unfinished.rename(path)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        layer.write(layer.parts(), unfinished)
+        unfinished.rename(path)
+    packages.check_room(folder / made.functions, path)
 
 
 def _placed(path: Path, folder: Path) -> str:
