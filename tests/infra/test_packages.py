@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOTS = (
     "apsw",
+    "aws-lambda-powertools",
+    "aws-xray-sdk",
     "backports.zstd",
     "boto3",
     "duckdb",

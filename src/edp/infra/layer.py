@@ -27,6 +27,8 @@ NEEDED: Final = (
     "annotated-types",
     "anyio",
     "apsw",
+    "aws-lambda-powertools",
+    "aws-xray-sdk",
     "backports.zstd",
     "boto3",
     "botocore",
@@ -48,6 +50,7 @@ NEEDED: Final = (
     "typing-inspection",
     "typing_extensions",
     "urllib3",
+    "wrapt",
 )
 """The distributions that a handler imports; Lambda's own boto3 is of another version."""
 ROOM: Final = 250_000_000
