@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REGIONAL = "${AWS::Region}:${AWS::AccountId}"
 SOURCE = "arn:${AWS::Partition}:s3:::edp-source-09022025/source_files/*"
 TARGET = "arn:${AWS::Partition}:s3:::edp-target-09022025/target/*"
+WORK_NAME = {"Fn::Sub": "shop-work-${AWS::AccountId}-${AWS::Region}"}
 WORK = "arn:${AWS::Partition}:s3:::shop-work-${AWS::AccountId}-${AWS::Region}/*"
 
 
@@ -102,7 +103,8 @@ def test_the_jobs_end_reaches_who_publishes_into_the_target(shop: Template) -> N
     assert shop.may(job_role, "s3:PutObject") == {WORK}
     assert shop.may(job_role, "s3:GetObject") >= {SOURCE, WORK}
     assert shop.may(job_events, "lambda:InvokeFunction") == {
-        f"arn:${{AWS::Partition}}:lambda:{REGIONAL}:function:shop-settle"
+        f"arn:${{AWS::Partition}}:lambda:{REGIONAL}:function:shop-{one}"
+        for one in ("etl", "settle")
     }
     assert shop.properties(settle)["FunctionName"] == "shop-settle"
     assert TARGET in shop.may(settle, "s3:PutObject")
@@ -161,6 +163,21 @@ def test_the_ledgers_table_is_the_one_that_the_ledger_asks_for(shop: Template) -
             assert sorted(made[name], key=itemgetter(key)) == sorted(asked, key=itemgetter(key))
         else:
             assert made[name] == asked
+
+
+def test_the_current_catalog_never_expires(shop: Template) -> None:
+    catalog = environment(shop, shop.function("etl"))["EDP_CATALOG"]
+    work = shop.properties(shop.one("S3::Bucket", BucketName=WORK_NAME))
+
+    rules = work["LifecycleConfiguration"]["Rules"]
+
+    assert shown(catalog) == "s3://shop-work-${AWS::AccountId}-${AWS::Region}/catalog/"
+    assert {r["Prefix"] for r in rules if "ExpirationInDays" in r} == {
+        "athena/", "staged/", "temporary/",
+    }  # fmt: skip
+    assert {r["Prefix"] for r in rules if "NoncurrentVersionExpiration" in r and "Prefix" in r} == {
+        "catalog/", "staged/",
+    }  # fmt: skip
 
 
 # --- people ---------------------------------------------------------------------------------------

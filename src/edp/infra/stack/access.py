@@ -98,10 +98,10 @@ def starts_crawls(site: Site) -> list[Grant]:
     return [Grant(("glue:StartCrawler", "glue:GetCrawler"), (crawler,))]
 
 
-def calls(site: Site, module: str) -> list[Grant]:
-    """Call another function."""
-    function = site.arn("lambda", f"function:{site.names.function(module)}")
-    return [Grant(("lambda:InvokeFunction",), (function,))]
+def calls(site: Site, *modules: str) -> list[Grant]:
+    """Call other functions."""
+    functions = (f"function:{site.names.function(module)}" for module in modules)
+    return [Grant(("lambda:InvokeFunction",), tuple(site.arn("lambda", one) for one in functions))]
 
 
 def reads_catalog(site: Site) -> list[Grant]:

@@ -21,6 +21,8 @@ RESULTS: Final = "athena/"
 TEMPORARY: Final = "temporary/"
 SCRATCH: Final = (STAGED, RESULTS, TEMPORARY)
 """Prefixes of the work bucket whose objects are used up."""
+CATALOG: Final = "catalog/"
+"""The catalog's own objects; none expires, as the current one may be as old as the last commit."""
 REJECTS: Final = "rejects/"
 """Rejected rows; beside the target, because a crawler would take them for rows of the tables."""
 
@@ -41,6 +43,13 @@ def buckets(site: Site) -> Buckets:
         scratch = [
             s3.LifecycleRule(prefix=prefix, expiration=cdk.Duration.days(_SCRATCH_DAYS))
             for prefix in SCRATCH
+        ]
+        # each commit leaves the object of the one before; versions of it would add up
+        scratch += [
+            s3.LifecycleRule(
+                prefix=prefix, noncurrent_version_expiration=cdk.Duration.days(_SCRATCH_DAYS)
+            )
+            for prefix in (STAGED, CATALOG)
         ]
         _bucket(site, "WorkBucket", site.names.work, logs, rules=scratch)
     source = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_lambda as lambda_
 
 from edp.infra.stack import access
-from edp.infra.stack.buckets import REJECTS, STAGED
+from edp.infra.stack.buckets import CATALOG, REJECTS, STAGED
 from edp.infra.stack.channels import tell
 from edp.infra.stack.functions import Functions, invoked_by
 from edp.infra.stack.rules import CRAWLS, JOBS, Rules
@@ -51,12 +51,14 @@ def environment(site: Site, by: Channels, entries: Secrets) -> dict[str, str]:
         "EDP_TARGET": str(site.aws.target),
         "EDP_REJECTS": f"s3://{names.work}/{REJECTS}",
         "EDP_WORK": f"s3://{names.work}/{STAGED}",
+        "EDP_CATALOG": f"s3://{names.work}/{CATALOG}",
         "EDP_QUEUE": by.queue.queue_url,
         "EDP_DEAD_LETTERS": by.dead.queue_url,
         "EDP_LEDGER": names.ledger,
         "EDP_BUS": names.bus,
         "EDP_ALERTS": by.people.topic_arn,
         "EDP_JOB": "" if site.aws.engine == "lambda" else names.job,
+        "EDP_ETL": names.function("etl"),
         "EDP_SETTLE": names.function("settle"),
         "EDP_CRAWLER": "" if site.aws.catalog == "direct" else names.crawler,
         "EDP_DATABASE": names.database,
@@ -136,7 +138,7 @@ def _ends(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
     settle_secrets = access.reads_secrets(entries.all)
     settles = [*access.keeps_ledger(site), *access.tells(site), *publishes, *settle_secrets]
     functions.make("settle", SETTLE, settles, dead=by.undelivered)
-    asks = [*keeps, *access.starts_jobs(site), *access.calls(site, "settle")]
+    asks = [*keeps, *access.starts_jobs(site), *access.calls(site, "etl", "settle")]
     sends = access.sends(by.dead, by.queue)
     job_events = functions.make("job_events", SMALL, [*asks, *sends], dead=by.undelivered)
     crawler_events = functions.make(
