@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 from werkzeug.serving import WSGIRequestHandler
 
 from edp.backends.boto import Service
-from tests.aws_sim import cloudwatch, eventbridge, sqs
+from tests.aws_sim import border, cloudwatch, eventbridge, glue, lambdas, s3, sqs
 
 REGION: Final = "us-east-2"
 
@@ -25,7 +25,7 @@ REGION: Final = "us-east-2"
 @cache
 def endpoint() -> str:
     """The URL of the server, which starts when it is first asked for."""
-    for one in (cloudwatch, eventbridge, sqs):
+    for one in (border, cloudwatch, eventbridge, glue, lambdas, s3, sqs):
         one.mend()
     # a connection for many requests, and no line in a log for each: a third of the time
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
@@ -58,10 +58,10 @@ def service(name: str) -> Service:
 
 def bucket(name: str, *, versioned: bool = False) -> str:
     """A new bucket."""
-    s3, made = client("s3"), unique(name)
-    s3.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
+    api, made = client("s3"), unique(name)
+    api.create_bucket(Bucket=made, CreateBucketConfiguration={"LocationConstraint": REGION})
     if versioned:
-        s3.put_bucket_versioning(Bucket=made, VersioningConfiguration={"Status": "Enabled"})
+        api.put_bucket_versioning(Bucket=made, VersioningConfiguration={"Status": "Enabled"})
     return made
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra.templates import Template, synthesise
+from tests.infra import templates
+from tests.infra.templates import Template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of both stacks' templates; cdk-nag had nothing to say of them."""
-    out = tmp_path_factory.mktemp("cdk")
-    synthesise(out)
-    return out
+    """The folder of all templates; cdk-nag had nothing to say of them."""
+    return templates.assembly(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

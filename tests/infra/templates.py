@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from edp.core.contract import Config, parse
 from edp.infra import node
 from edp.infra.artefacts import Artefacts
+from tests.aws.contracts import CHAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import pytest
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "shop.template.json"
 
@@ -46,6 +51,8 @@ runtimes:
     encryption: own-key
 """
 """All that can be chosen otherwise."""
+RENAMED = "other-name"
+"""`shop` under another name."""
 ARTEFACTS = Artefacts(
     functions="functions/0/functions.zip",
     layer="layer/0/layer.zip",
@@ -59,12 +66,30 @@ ARTEFACTS = Artefacts(
 
 
 def contract(text: str) -> Config:
-    environ = {"PAGERDUTY_ROUTING_KEY": "a-routing-key", "EDP_MASK_KEY": "a-mask-key"}
+    environ = {
+        "PAGERDUTY_ROUTING_KEY": "a-routing-key",
+        "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/a-hook",
+        "EDP_MASK_KEY": "a-mask-key",
+    }
     return parse(text, environ=environ)
 
 
+def assembly(factory: pytest.TempPathFactory) -> Path:
+    """The folder of all templates, synthesised once for all the processes of a test run."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    out, done = base / "cdk", base / "cdk.done"
+    with (base / "cdk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            synthesise(out)
+            done.touch()
+    return out
+
+
 def synthesise(out: Path) -> dict[str, Template]:
-    """Both stacks in one app, under the rules of cdk-nag; by name."""
+    """Every stack in one app, under the rules of cdk-nag; by name."""
     node.prepare()
     import aws_cdk as cdk  # noqa: PLC0415 (only now does it know its Node)
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415 (as above)
@@ -72,11 +97,12 @@ def synthesise(out: Path) -> dict[str, Template]:
     from edp.infra.stack.pipeline import build  # noqa: PLC0415 (as above)
 
     app = cdk.App(outdir=str(out), analytics_reporting=False)
-    for text in (SHOP, BARE):
+    stacks = {"shop": SHOP, "bare": BARE, RENAMED: SHOP.replace("shop", RENAMED), **CHAIN}
+    for text in stacks.values():
         build(app, contract(text), ARTEFACTS)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
     app.synth()
-    return {name: Template.read(out / f"{name}.template.json") for name in ("shop", "bare")}
+    return {name: Template.read(out / f"{name}.template.json") for name in stacks}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from edp.core.errors import ConfigError
 from edp.infra import app
 from edp.infra.names import FUNCTIONS, Names
 from edp.pipeline.watched import watched
-from tests.infra.templates import ARTEFACTS, SHOP, SNAPSHOT, contract, listed, points, shown
+from tests.infra.templates import (
+    ARTEFACTS,
+    RENAMED,
+    SHOP,
+    SNAPSHOT,
+    contract,
+    listed,
+    points,
+    shown,
+)
 
 if TYPE_CHECKING:
     from tests.infra.templates import Template
@@ -417,7 +426,7 @@ def test_without_a_job_and_a_crawler_nothing_may_start_one(bare: Template) -> No
 def test_cfn_lint_has_nothing_to_say(assembly: Path) -> None:
     # W3005: the CDK names some dependencies that a reference implies
     lint = str(Path(sys.executable).with_name("cfn-lint"))
-    templates = map(str, assembly.glob("*.template.json"))
+    templates = [str(assembly / f"{name}.template.json") for name in ("shop", "bare")]
 
     ran = subprocess.run(
         [lint, "--ignore-checks", "W3005", "--regions", "us-east-2", "--", *templates],
@@ -442,6 +451,15 @@ def test_cdk_nag_and_cloudformation_have_nothing_to_say(assembly: Path) -> None:
 def test_the_template_is_the_one_that_was_read(shop: Template) -> None:
     """`make docs` writes it anew; the change is there to be read."""
     assert shop.whole == json.loads(SNAPSHOT.read_text("utf-8"))
+
+
+def test_a_template_under_another_name_differs_by_the_name_alone(
+    assembly: Path, shop: Template
+) -> None:
+    """What is deployed for tests is a template whose name was replaced."""
+    other = (assembly / f"{RENAMED}.template.json").read_text("utf-8")
+
+    assert json.loads(other.replace(RENAMED, "shop")) == shop.whole
 
 
 def test_a_contract_without_aws_is_told_what_it_lacks(tmp_path: Path) -> None:
