@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler
 
 from edp.backends.boto import Service
 from tests.aws_sim import border, cloudwatch, eventbridge, glue, lambdas, s3, sqs
+from tests.aws_sim.recording import listen
 
 REGION: Final = "us-east-2"
 
@@ -40,6 +41,10 @@ def endpoint() -> str:
 @cache
 def client(name: str) -> Any:  # noqa: ANN401 (boto3 has no types)
     """boto3's client of a service, for what a deployment or another program would do."""
+    return _client(name)
+
+
+def _client(name: str) -> Any:  # noqa: ANN401 (as above)
     return boto3.Session().client(
         name,
         region_name=REGION,
@@ -52,8 +57,10 @@ def client(name: str) -> Any:  # noqa: ANN401 (boto3 has no types)
 
 @cache
 def service(name: str) -> Service:
-    """A service as the adapters have it."""
-    return Service(client(name))
+    """A service as the adapters have it; what they ask of it can be recorded."""
+    own = _client(name)
+    listen(own)
+    return Service(own)
 
 
 def bucket(name: str, *, versioned: bool = False) -> str:

@@ -12,20 +12,28 @@ import json
 import re
 import sys
 import textwrap
+from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import edp
 from edp.core import bus
 from edp.core.alerts import Alert
 from edp.core.bus import Event
+from edp.infra.cost import prices
+from edp.infra.cost.estimate import designs, estimate
+from edp.infra.cost.profile import Profile
+from edp.infra.cost.work import FILE, LOOK, RUN
 from edp.notify import pagerduty, slack
 from edp.notify.port import Notice
 from edp.pipeline.alerting import Site, told
 from tests.docs.pages import PAGES, read
-from tests.infra.templates import SNAPSHOT, Template, shown
+from tests.infra.templates import SHOP, SNAPSHOT, Template, contract, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from edp.infra.cost.estimate import Estimate
 
 _PART = re.compile(
     r"(?P<head><!-- (?P<name>\S+): written by make docs -->\n).*?(?P<foot><!-- end -->)", re.DOTALL
@@ -256,6 +264,86 @@ def aws_environment() -> Iterator[str]:
     )
 
 
+# --- cost -----------------------------------------------------------------------------------------
+
+SIZES = (
+    ("100 files a day", Profile(files=Decimal(100))),
+    ("1,000 files a day", Profile()),
+    ("1,000 files a day, all at once", Profile(together=1000)),
+    ("10,000 files a day", Profile(files=Decimal(10_000))),
+    ("100,000 files a day", Profile(files=Decimal(100_000))),
+)
+SETTINGS: tuple[tuple[str, dict[str, str], int], ...] = (
+    ("as it is", {}, 1),
+    ("`catalog: direct`", {"catalog": "direct"}, 1),
+)
+WAITING = (*SETTINGS, ("and `max_wait: 5min`", {"catalog": "direct"}, 300))
+
+
+def estimated(profile: Profile, given: Mapping[str, str], wait_s: int) -> Estimate:
+    """What the contract of the templates costs with other settings."""
+    config = contract(SHOP)
+    assert config.runtimes.aws is not None
+    batch = config.batch.model_copy(update={"max_wait": timedelta(seconds=wait_s)})
+    aws = config.runtimes.aws.model_copy(update=given)
+    return estimate(config.model_copy(update={"batch": batch}), aws, profile)
+
+
+def cost_months() -> Iterator[str]:
+    yield rows(
+        ("files", *(name for name, _, _ in WAITING), "of it fixed"),
+        (
+            (
+                name,
+                *(f"${estimated(p, given, wait).month:,.2f}" for _, given, wait in WAITING),
+                f"${estimated(p, {}, 1).fixed:,.2f}",
+            )
+            for name, p in SIZES
+        ),
+    )
+
+
+def cost_designs() -> Iterator[str]:
+    def body() -> Iterator[tuple[str, str]]:
+        for design in designs():
+            yield design.name, f"${design.thousand:,.2f}"
+        for name, profile in SIZES[1:4]:
+            for setting, given, wait in SETTINGS:
+                thousand = estimated(profile, given, wait).thousand
+                yield f"EDP, {name}, {setting}", f"${thousand or 0:,.2f}"
+
+    yield rows(("design", "a thousand files, without what is fixed"), body())
+
+
+def cost_work() -> Iterator[str]:
+    names = ("requests", "writes", "reads", "puts", "gets", "events", "rows")
+    titles = (
+        "requests to DynamoDB", "write units", "read units", "puts and lists of S3", "gets of S3",
+        "events", "bytes that stay in DynamoDB",
+    )  # fmt: skip
+    told = (("a file", FILE), ("a run, besides", RUN), ("a look of the reconciler", LOOK))
+    yield rows(
+        ("", *titles),
+        ((what, *(f"{getattr(work, name):,}" for name in names)) for what, work in told),
+    )
+
+
+def cost_prices() -> Iterator[str]:
+    found = [one for one in vars(prices).values() if isinstance(one, prices.Price)]
+    yield rows(
+        ("service", "unit", "price", "source"),
+        (
+            (
+                one.service,
+                f"{one.per:,} {one.unit}s" if one.per > 1 else one.unit,
+                f"{one.usd}",
+                one.source,
+            )
+            for one in found
+        ),
+    )
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -277,6 +365,10 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "aws-wildcards": aws_wildcards,
     "aws-alarms": aws_alarms,
     "aws-environment": aws_environment,
+    "cost-months": cost_months,
+    "cost-designs": cost_designs,
+    "cost-work": cost_work,
+    "cost-prices": cost_prices,
 }
 
 

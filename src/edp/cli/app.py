@@ -15,6 +15,7 @@ from edp.cli import (
     bus,
     check,
     cloud,
+    cost,
     dlq,
     feed,
     infer,
@@ -54,6 +55,7 @@ for _group in (
     backup,
     check,
     cloud,
+    cost,
 ):
     _group.register(app)
 

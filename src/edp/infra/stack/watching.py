@@ -1,4 +1,4 @@
-"""What watches: the pipeline's alarms as CloudWatch's, those of AWS's own parts, a dashboard."""
+"""What watches: the alarms as CloudWatch's, and a dashboard."""
 
 from __future__ import annotations
 
@@ -7,70 +7,24 @@ from typing import TYPE_CHECKING, Any, Final
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from edp.core.alarms import Alarm
 from edp.infra.names import FUNCTIONS
+from edp.infra.stack.alarms import alarms_of
 from edp.infra.stack.site import filled
-from edp.pipeline.watched import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from aws_cdk import aws_sns as sns
 
+    from edp.core.alarms import Alarm
     from edp.infra.stack.site import Site
 
-_LOCAL: Final = frozenset({"DiskFreeBytes"})
-"""What only a machine of one's own has."""
 _PERIOD_S: Final = 300
-
-
-def alarms_of(site: Site) -> list[Alarm]:
-    """Every alarm: those that the pipeline has anywhere, then those of AWS's parts."""
-    everywhere = [one.alarm for one in watched(site.config, ())]
-    return [*(one for one in everywhere if one.metric not in _LOCAL), *_own(site)]
-
-
-def _own(site: Site) -> Iterator[Alarm]:
-    names = site.names
-    lost = {
-        names.crawl_dead_letters: "A crawl could not be asked for: tables may miss files.",
-        names.undelivered: "An event reached no function: the reconciler makes up for it.",
-        names.untold: "An alert was not told: look at PagerDuty and Slack, then send it again.",
-    }
-    for queue, text in lost.items():
-        yield Alarm(
-            name=queue,
-            help=text,
-            metric="ApproximateNumberOfMessagesVisible",
-            namespace="AWS/SQS",
-            dimensions={"QueueName": queue},
-            threshold=0,
-        )
-    yield Alarm(
-        name=f"{names.pipeline}-oldest-crawl",
-        help="What was written waits too long for its crawl: is the crawler stuck?",
-        metric="ApproximateAgeOfOldestMessage",
-        namespace="AWS/SQS",
-        dimensions={"QueueName": names.crawl_queue},
-        threshold=2 * site.config.alarms.oldest_message.total_seconds(),
-    )
-    for module, does in FUNCTIONS.items():
-        for metric in ("Errors", "Throttles"):
-            yield Alarm(
-                name=f"{names.function(module)}-{metric.lower()}",
-                help=f"{metric} of the function that {does}: its log says why.",
-                metric=metric,
-                namespace="AWS/Lambda",
-                dimensions={"FunctionName": names.function(module)},
-                statistic="Sum",
-                period_s=_PERIOD_S,
-                threshold=0,
-            )
 
 
 def alarms(site: Site, people: sns.Topic) -> None:
     """Make the alarms, which tell of every change."""
-    for one in alarms_of(site):
+    for one in alarms_of(site.config):
         _alarm(site, one, people.topic_arn)
 
 
@@ -107,7 +61,7 @@ def dashboard(site: Site) -> None:
     """One page: the alarms, then the flow from its start to its end."""
     names = site.names
     queues = (names.queue, names.dead_letters, names.crawl_queue, names.crawl_dead_letters)
-    arns = [filled(site.arn("cloudwatch", f"alarm:{one.name}")) for one in alarms_of(site)]
+    arns = [filled(site.arn("cloudwatch", f"alarm:{one.name}")) for one in alarms_of(site.config)]
     functions = [names.function(module) for module in FUNCTIONS]
     widgets = [
         {
