@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 from werkzeug.serving import WSGIRequestHandler
 
 from edp.backends.boto import Service
-from tests.aws_sim import border, cloudwatch, eventbridge, glue, lambdas, s3, sqs
+from tests.aws_sim import border, cloudwatch, dynamodb, eventbridge, glue, lambdas, s3, sqs
 from tests.aws_sim.recording import listen
 
 REGION: Final = "us-east-2"
@@ -26,7 +26,7 @@ REGION: Final = "us-east-2"
 @cache
 def endpoint() -> str:
     """The URL of the server, which starts when it is first asked for."""
-    for one in (border, cloudwatch, eventbridge, glue, lambdas, s3, sqs):
+    for one in (border, cloudwatch, dynamodb, eventbridge, glue, lambdas, s3, sqs):
         one.mend()
     # a connection for many requests, and no line in a log for each: a third of the time
     WSGIRequestHandler.protocol_version = "HTTP/1.1"

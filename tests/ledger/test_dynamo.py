@@ -45,10 +45,10 @@ class Mortal(Table):
         self._live()
         return super().put(row)
 
-    def put_all(self, rows: Sequence[Row]) -> bool:
-        if len(rows) > 1:
+    def put_all(self, rows: Sequence[Row], *, gone: Sequence[Row] = ()) -> bool:
+        if len(rows) + len(gone) > 1:
             self._live()
-        return super().put_all(rows)
+        return super().put_all(rows, gone=gone)
 
     def put_each(self, rows: Sequence[Row]) -> list[bool]:
         return [self.put(row) for row in rows]

@@ -112,8 +112,18 @@ class Table:
                 asked = answer["UnprocessedKeys"].get(self._name, {}).get("Keys", [])
         return found
 
-    def query(self, pk: str, *, first: str = " ", last: str = "\U0010ffff") -> Iterator[Row]:
-        """The rows of a partition whose second key lies between `first` and `last`, in order."""
+    def query(
+        self,
+        pk: str,
+        *,
+        first: str = " ",
+        last: str = "\U0010ffff",
+        newest_first: bool = False,
+    ) -> Iterator[Row]:
+        """The rows of a partition whose second key lies between `first` and `last`, in order.
+
+        With `newest_first` in the other order: second keys that are numbers grow.
+        """
         values = {":pk": pk, ":first": first, ":last": last}
         pages = self._dynamodb.pages(
             "query",
@@ -121,6 +131,7 @@ class Table:
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues=_packed(values),
+            ScanIndexForward=not newest_first,
         )
         for page in pages:
             yield from map(_row, page["Items"])
@@ -166,14 +177,17 @@ class Table:
             return bool(there.get("by") == put["Item"]["by"])
         return True
 
-    def put_all(self, rows: Sequence[Row]) -> bool:
-        """Write all rows or none (at most 100); whether they are written."""
-        if len(rows) == 1:
+    def put_all(self, rows: Sequence[Row], *, gone: Sequence[Row] = ()) -> bool:
+        """Write all rows and remove those that are to be `gone`, or nothing; whether it is done.
+
+        They are at most 100, and none of them was written by others since it was read.
+        """
+        if len(rows) == 1 and not gone:
             return self.put(rows[0])
+        puts = [{"Put": self._put(row)} for row in rows]
+        deletes = [{"Delete": self._delete(row)} for row in gone]
         try:
-            self._dynamodb.transact_write_items(
-                TransactItems=[{"Put": self._put(row)} for row in rows]
-            )
+            self._dynamodb.transact_write_items(TransactItems=[*puts, *deletes])
         except ClientError as error:
             reasons = error.response.get("CancellationReasons", ())
             lost = {str(reason.get("Code")) for reason in reasons} <= _LOST
@@ -227,9 +241,17 @@ class Table:
             item |= {index: group, f"{index}_n": number}
         found: dict[str, Any] = {"TableName": self._name, "Item": _packed(item)}
         if row.rev:
-            condition = {"ConditionExpression": "rev = :rev"}
-            return found | condition | {"ExpressionAttributeValues": _packed({":rev": row.rev})}
+            return found | _unchanged(row)
         return found | {"ConditionExpression": "attribute_not_exists(pk)"}
+
+    def _delete(self, row: Row) -> dict[str, Any]:
+        key = _packed({"pk": row.pk, "sk": row.sk})
+        return {"TableName": self._name, "Key": key, **_unchanged(row)}
+
+
+def _unchanged(row: Row) -> dict[str, Any]:
+    values = _packed({":rev": row.rev})
+    return {"ConditionExpression": "rev = :rev", "ExpressionAttributeValues": values}
 
 
 def tries() -> Iterator[int]:

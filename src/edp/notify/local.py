@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from edp.backends.sqlite import load
 from edp.core import clock
-from edp.core.alerts import Alert, dedup_key
+from edp.core.alerts import Alert
+from edp.notify.incidents import STORM, STORM_S, follow_up_s, in_the_storm, summed
 from edp.notify.port import Delivery, Notice, Told
 
 if TYPE_CHECKING:
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from edp.backends.sqlite import Database
 
 _SQL = load("edp.notify")
-
-_STORM: Final = 20
-"""Incidents that may open in a minute; what comes on top is one incident."""
-_STORM_S: Final = 60.0
-_FOLLOW_UP_S: Final = (60.0, 300.0, 1500.0, 3600.0)
-"""Seconds from one message of an incident to the next, while more and more of it fails."""
 
 
 class LocalOutbox:
@@ -36,7 +30,7 @@ class LocalOutbox:
         with self._db.transaction():
             match alert.action:
                 case "trigger" if alert.lasting:
-                    self._trigger(alert, to)
+                    self._trigger(alert, to, not_before)
                 case "resolve":
                     self._resolve(alert)
                 case _:
@@ -56,13 +50,13 @@ class LocalOutbox:
                         replace(alert, action="resolve", at=at, event_id=event_id), incident
                     )
 
-    def _trigger(self, alert: Alert, to: Collection[str]) -> None:
+    def _trigger(self, alert: Alert, to: Collection[str], not_before: float) -> None:
         found = self._db.row(_SQL.open_incident, dedup_key=alert.dedup_key)
         if found is None and self._covered(alert):
             self._keep(alert, None, ())
             return
         if found is None and self._storming():
-            alert = _in_the_storm(alert)
+            alert = in_the_storm(alert)
             found = self._db.row(_SQL.open_incident, dedup_key=alert.dedup_key)
         if found is None:
             incident = self._db.insert(
@@ -80,10 +74,9 @@ class LocalOutbox:
         for sink in to:
             told = self._db.row(_SQL.told, sink=sink, incident=incident)
             assert told is not None
-            follows = min(told["n"], len(_FOLLOW_UP_S)) - 1
             last = told["last"] or clock.now()
-            not_before = last + _FOLLOW_UP_S[follows] if told["n"] else 0.0
-            self._owe(sink, alert, id_, incident, not_before)
+            at = last + follow_up_s(told["n"]) if told["n"] else not_before
+            self._owe(sink, alert, id_, incident, at)
 
     def _covered(self, alert: Alert) -> bool:
         return any(
@@ -92,7 +85,7 @@ class LocalOutbox:
         )
 
     def _storming(self) -> bool:
-        return bool(self._db.value(_SQL.opened_since, since=clock.now() - _STORM_S) >= _STORM)
+        return bool(self._db.value(_SQL.opened_since, since=clock.now() - STORM_S) >= STORM)
 
     def _resolve(self, alert: Alert) -> None:
         found = self._db.row(_SQL.open_incident, dedup_key=alert.dedup_key)
@@ -103,6 +96,7 @@ class LocalOutbox:
 
     def _close(self, alert: Alert, incident: int) -> None:
         now = clock.now()
+        self._db.execute(_SQL.withdraw, incident=incident, now=now)
         sinks = [row["sink"] for row in self._db.rows(_SQL.owed_resolve, incident=incident)]
         id_ = self._keep(alert, incident, sinks)
         self._db.execute(_SQL.close, incident=incident, at=now)
@@ -140,8 +134,8 @@ class LocalOutbox:
                 _SQL.deliver, **values, alert=id_, amounts=amounts, not_before=not_before
             )
         else:
-            summed = _summed(json.loads(found["amounts"]), alert.amounts)
-            self._db.execute(_SQL.join, id=found["id"], alert=id_, amounts=json.dumps(summed))
+            total = summed(json.loads(found["amounts"]), alert.amounts)
+            self._db.execute(_SQL.join, id=found["id"], alert=id_, amounts=json.dumps(total))
 
     def take(self, sink: str, *, limit: int, lease_s: float) -> Sequence[Delivery]:
         now = clock.now()
@@ -228,20 +222,3 @@ def _told(row: Mapping[str, str], deliveries: Sequence[Mapping[str, object]]) ->
         {str(one["sink"]): str(one["answer"]) for one in deliveries if one["answer"]},
         max((int(str(one["attempts"])) for one in deliveries), default=0),
     )
-
-
-def _in_the_storm(alert: Alert) -> Alert:
-    """The alert as one of very many that came at once."""
-    scope = "/".join(alert.dedup_key.split("/")[:2])
-    return replace(
-        alert,
-        dedup_key=dedup_key(scope, "storm"),
-        summary=f"many different things fail at once, among them: {alert.summary}",
-        dataset=None,
-        command=None,
-        subject=alert.subject or alert.dedup_key,
-    )
-
-
-def _summed(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
-    return Counter(one) + Counter(other)

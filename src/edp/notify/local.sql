@@ -61,6 +61,15 @@ INSERT INTO delivery
     (sink, dedup_key, action, incident_id, alert_id, amounts, not_before, created_at)
 VALUES (:sink, :dedup_key, :action, :incident, :alert, :amounts, :not_before, :now);
 
+-- name: withdraw
+-- what is over before anybody was to hear of it is told to nobody
+UPDATE delivery SET state = 'folded', ended_at = :now
+WHERE incident_id = :incident AND action = 'trigger' AND state = 'waiting' AND attempts = 0
+  AND not_before > :now AND lease_until <= :now
+  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.sink = delivery.sink
+                  AND d.incident_id = :incident AND d.action = 'trigger' AND d.id <> delivery.id
+                  AND d.state IN ('waiting', 'delivered'));
+
 -- name: owed_resolve
 -- sinks that know of the incident, or will
 SELECT DISTINCT sink FROM delivery

@@ -91,7 +91,8 @@ class Outbox(Protocol):
         """Keep an alert, and owe it to the sinks in `to`; within a transaction, only if it commits.
 
         A trigger that lasts opens its incident, or joins the open one. A resolve of what is not
-        open is nothing. It goes to whom the trigger went to.
+        open is nothing. It goes to whom the trigger went to. What is over at `not_before` (seconds)
+        is never told.
         """
 
     def over(self, subject: str, *, at: float, event_id: str) -> None:
