@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 REGIONAL = "${AWS::Region}:${AWS::AccountId}"
 SOURCE = "arn:${AWS::Partition}:s3:::edp-source-09022025/source_files/*"
+PUT = "s3:PutObject"
 TARGET = "arn:${AWS::Partition}:s3:::edp-target-09022025/target/*"
 WORK_NAME = {"Fn::Sub": "shop-work-${AWS::AccountId}-${AWS::Region}"}
 WORK = "arn:${AWS::Partition}:s3:::shop-work-${AWS::AccountId}-${AWS::Region}/*"
@@ -112,8 +113,7 @@ def test_the_jobs_end_reaches_who_publishes_into_the_target(shop: Template) -> N
     assert shop.may(job_role, "s3:PutObject") == {WORK}
     assert shop.may(job_role, "s3:GetObject") >= {SOURCE, WORK}
     assert shop.may(job_events, "lambda:InvokeFunction") == {
-        f"arn:${{AWS::Partition}}:lambda:{REGIONAL}:function:shop-{one}"
-        for one in ("etl", "settle")
+        f"arn:${{AWS::Partition}}:lambda:{REGIONAL}:function:shop-settle"
     }
     assert shop.properties(settle)["FunctionName"] == "shop-settle"
     assert TARGET in shop.may(settle, "s3:PutObject")
@@ -366,6 +366,29 @@ def test_nobody_is_let_in_without_being_named(name: str, request: pytest.Fixture
         else:
             assert statement["Principal"].keys() == {"Service"}
             assert not any("*" in action for action in listed(statement["Action"]))
+
+
+@pytest.mark.parametrize("name", ["shop", "bare"])
+def test_only_what_loads_files_may_touch_rows_or_the_mask_key(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    template: Template = request.getfixturevalue(name)
+
+    for module in FUNCTIONS:
+        function, loads = template.function(module), module in ("etl", "settle")
+        key = environment(template, function)["EDP_MASK_KEY_SECRET"]
+        assert (
+            any("target" in one or "/out/" in one for one in template.may(function, PUT)) is loads
+        )
+        assert bool(key) is (loads and name == "shop")
+        if key:
+            assert f"${{{points(key)}}}" in template.may(function, "secretsmanager:GetSecretValue")
+
+
+def test_nobody_may_put_into_the_source_or_take_out_of_it(shop: Template) -> None:
+    for title in (*shop.of("IAM::Role"), *shop.of("Lambda::Function")):
+        for action in (PUT, "s3:DeleteObject"):
+            assert not any("edp-source" in one for one in shop.may(title, action))
 
 
 def test_a_template_holds_no_secret(assembly: Path) -> None:

@@ -21,8 +21,20 @@ _WRITE: Final = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
 
 
 def reads_source(site: Site) -> list[Grant]:
-    """Read objects of the source, in the version that an event names, and list them."""
+    """Read objects of the source, in the version that an event names.
+
+    Without the right to list, S3 says of an object that is gone that it is forbidden.
+    """
     return _objects(site.aws.source, _READ)
+
+
+def lists_source(site: Site) -> list[Grant]:
+    """List the source, with the versions of a bucket that keeps them."""
+    bucket = f"arn:${{AWS::Partition}}:s3:::{site.aws.source.bucket}"
+    return [
+        Grant(("s3:ListBucketVersions",), (bucket,), conditions=_under(site.aws.source)),
+        Grant(("s3:GetBucketVersioning",), (bucket,)),
+    ]
 
 
 def reads_target(site: Site) -> list[Grant]:
@@ -31,8 +43,13 @@ def reads_target(site: Site) -> list[Grant]:
 
 
 def publishes(site: Site) -> list[Grant]:
-    """Put files into the tables, and take out what they replace."""
+    """Put files into the tables, read them to write them anew, and take out what was replaced."""
     return _objects(site.aws.target, (*_READ, *_WRITE))
+
+
+def tidies(site: Site) -> list[Grant]:
+    """Take out of the tables what was replaced, or came to no commit."""
+    return _objects(site.aws.target, ("s3:DeleteObject",))
 
 
 def works(site: Site) -> list[Grant]:
@@ -72,6 +89,12 @@ def consumes(queue: sqs.Queue) -> list[Grant]:
     return [Grant(tuple(f"sqs:{one}" for one in actions), (queue.queue_arn,))]
 
 
+def keeps_letters(dead: sqs.Queue) -> list[Grant]:
+    """Add dead letters, look through them, and forget those whose reason is gone."""
+    actions = ("SendMessage", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage")
+    return [Grant(tuple(f"sqs:{one}" for one in actions), (dead.queue_arn,))]
+
+
 def sends(*queues: sqs.Queue) -> list[Grant]:
     """Put messages into queues."""
     return [Grant(("sqs:SendMessage",), tuple(queue.queue_arn for queue in queues))]
@@ -83,19 +106,44 @@ def tells(site: Site) -> list[Grant]:
 
 
 def starts_jobs(site: Site) -> list[Grant]:
-    """Start runs of the job and ask for them."""
+    """Start runs of the job."""
+    return _job(site, "StartJobRun")
+
+
+def asks_jobs(site: Site) -> list[Grant]:
+    """Ask for runs of the job."""
+    return _job(site, "GetJobRun", "GetJobRuns")
+
+
+def _job(site: Site, *actions: str) -> list[Grant]:
     if site.aws.engine == "lambda":
         return []
-    actions = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns")
-    return [Grant(actions, (site.arn("glue", f"job/{site.names.job}"),))]
+    job = site.arn("glue", f"job/{site.names.job}")
+    return [Grant(tuple(f"glue:{one}" for one in actions), (job,))]
 
 
 def starts_crawls(site: Site) -> list[Grant]:
-    """Start the crawler and ask for its state."""
+    """Start the crawler."""
     if site.aws.catalog == "direct":
         return []
-    crawler = site.arn("glue", f"crawler/{site.names.crawler}")
-    return [Grant(("glue:StartCrawler", "glue:GetCrawler"), (crawler,))]
+    return [Grant(("glue:StartCrawler",), (site.arn("glue", f"crawler/{site.names.crawler}"),))]
+
+
+def shows(site: Site) -> list[Grant]:
+    """Show tables to readers, where no crawler does."""
+    if site.aws.catalog == "crawler":
+        return []
+    actions = (
+        "GetTable",
+        "CreateTable",
+        "UpdateTable",
+        "DeleteTable",
+        "GetPartitions",
+        "BatchCreatePartition",
+        "BatchUpdatePartition",
+        "BatchDeletePartition",
+    )
+    return _catalog(site, actions)
 
 
 def calls(site: Site, *modules: str) -> list[Grant]:
@@ -104,30 +152,24 @@ def calls(site: Site, *modules: str) -> list[Grant]:
     return [Grant(("lambda:InvokeFunction",), tuple(site.arn("lambda", one) for one in functions))]
 
 
-def reads_catalog(site: Site) -> list[Grant]:
-    """Read tables and partitions of the pipeline's database."""
-    actions = ("GetDatabase", "GetTable", "GetTables", "GetPartition", "GetPartitions")
-    return _catalog(site, actions)
-
-
 def keeps_catalog(site: Site) -> list[Grant]:
-    """Read and write tables and partitions of the pipeline's database."""
-    return [
-        *reads_catalog(site),
-        *_catalog(
-            site,
-            (
-                "CreateTable",
-                "UpdateTable",
-                "BatchGetPartition",
-                "CreatePartition",
-                "BatchCreatePartition",
-                "UpdatePartition",
-                "BatchUpdatePartition",
-                "BatchDeletePartition",
-            ),
-        ),
-    ]
+    """Read and write tables and partitions of the pipeline's database, as a crawl does."""
+    actions = (
+        "GetDatabase",
+        "GetTable",
+        "GetTables",
+        "CreateTable",
+        "UpdateTable",
+        "GetPartition",
+        "GetPartitions",
+        "BatchGetPartition",
+        "CreatePartition",
+        "BatchCreatePartition",
+        "UpdatePartition",
+        "BatchUpdatePartition",
+        "BatchDeletePartition",
+    )
+    return _catalog(site, actions)
 
 
 def _catalog(site: Site, actions: Sequence[str]) -> list[Grant]:
@@ -144,8 +186,12 @@ def _catalog(site: Site, actions: Sequence[str]) -> list[Grant]:
 
 def _objects(place: S3Url, actions: Sequence[str]) -> list[Grant]:
     bucket = f"arn:${{AWS::Partition}}:s3:::{place.bucket}"
-    under = {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}} if place.prefix else {}
     return [
         Grant(tuple(actions), (f"{bucket}/{place.prefix}*",), why=_OBJECTS),
-        Grant(("s3:ListBucket",), (bucket,), conditions=under),
+        Grant(("s3:ListBucket",), (bucket,), conditions=_under(place)),
     ]
+
+
+def _under(place: S3Url) -> dict[str, dict[str, list[str]]]:
+    """The condition that no more than the place is listed."""
+    return {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}} if place.prefix else {}

@@ -87,6 +87,11 @@ def _grants(site: Site) -> list[Grant]:
     return [
         *access.reads_target(site),
         *access.keeps_catalog(site),
+        # Glue's own policy for its services has both
+        Grant(
+            ("s3:GetBucketLocation", "s3:GetBucketAcl"),
+            (f"arn:${{AWS::Partition}}:s3:::{site.aws.target.bucket}",),
+        ),
         Grant(
             ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
             (site.arn("logs", "log-group:/aws-glue/crawlers*"),),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edp.infra.stack.site import Site
     from edp.infra.stack.sizes import Size
 
+MASK_KEY: Final = "EDP_MASK_KEY_SECRET"
 LOG_DAYS: Final = logs.RetentionDays.ONE_MONTH
 
 
@@ -47,9 +48,18 @@ class Functions:
         self._architecture = architecture
 
     def make(
-        self, module: str, size: Size, grants: Sequence[Grant], *, dead: sqs.Queue | None
+        self,
+        module: str,
+        size: Size,
+        grants: Sequence[Grant],
+        *,
+        dead: sqs.Queue | None,
+        hashes: bool = False,
     ) -> lambda_.Function:
-        """The function of `edp.lambdas.<module>`; what is sent to it and fails goes to `dead`."""
+        """The function of `edp.lambdas.<module>`; what is sent to it and fails goes to `dead`.
+
+        Only one that `hashes` is told where the mask key is.
+        """
         site, name = self._site, self._site.names.function(module)
         title = "".join(word.title() for word in module.split("_"))
         log = logs.LogGroup(
@@ -76,7 +86,7 @@ class Functions:
             memory_size=size.memory,
             ephemeral_storage_size=cdk.Size.mebibytes(size.disk),
             timeout=cdk.Duration.seconds(size.timeout_s),
-            environment=self._environment,
+            environment=self._environment | ({} if hashes else {MASK_KEY: ""}),
             environment_encryption=site.key,
             role=role(site, name, "lambda", given, title=f"{title}Role").without_policy_updates(),
             log_group=log,

@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from edp.infra.stack import access
 from edp.infra.stack.buckets import CATALOG, REJECTS, STAGED
 from edp.infra.stack.channels import tell
-from edp.infra.stack.functions import Functions, invoked_by
+from edp.infra.stack.functions import MASK_KEY, Functions, invoked_by
 from edp.infra.stack.rules import CRAWLS, JOBS, Rules
 from edp.infra.stack.sizes import (
     CRAWL_WINDOW_S,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
     from edp.infra.stack.channels import Channels
+    from edp.infra.stack.roles import Grant
     from edp.infra.stack.secrets import Secrets
     from edp.infra.stack.site import Site
 
@@ -64,7 +65,7 @@ def environment(site: Site, by: Channels, entries: Secrets) -> dict[str, str]:
         "EDP_DATABASE": names.database,
         "EDP_WORKGROUP": names.workgroup,
         "EDP_VARIABLES_SECRET": entries.variables,
-        "EDP_MASK_KEY_SECRET": entries.mask_key,
+        MASK_KEY: entries.mask_key,
         "POWERTOOLS_SERVICE_NAME": names.pipeline,
         "POWERTOOLS_METRICS_NAMESPACE": "EDP",
     }
@@ -77,17 +78,13 @@ def _flow(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
         ETL,
         [
             *access.consumes(by.queue),
-            *access.sends(by.dead),
-            *access.reads_source(site),
-            *access.works(site),
-            *access.publishes(site),
-            *access.keeps_ledger(site),
-            *access.reads_catalog(site),
+            *access.keeps_letters(by.dead),
+            *_knows(site, entries),
+            *_commits(site, entries),
             *access.starts_jobs(site),
-            *access.tells(site),
-            *access.reads_secrets(entries.all),
         ],
         dead=None,
+        hashes=True,
     )
     _polls(
         site,
@@ -101,16 +98,7 @@ def _flow(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
     crawler = functions.make(
         "crawler",
         SMALL,
-        [
-            *access.consumes(by.crawls),
-            *access.sends(by.crawl_dead),
-            *access.reads_target(site),
-            *access.keeps_ledger(site),
-            *access.keeps_catalog(site),
-            *access.starts_crawls(site),
-            *access.tells(site),
-            *access.reads_secrets([entries.variables]),
-        ],
+        [*access.consumes(by.crawls), *_knows(site, entries), *_follows(site)],
         dead=None,
     )
     _polls(
@@ -126,39 +114,48 @@ def _flow(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
 
 def _ends(site: Site, functions: Functions, by: Channels, entries: Secrets) -> None:
     """What events call: ends of jobs and crawls, the clock, and what people are told of."""
-    variables = access.reads_secrets([entries.variables])
-    keeps = [*access.keeps_ledger(site), *access.tells(site), *variables]
-    publishes = [
-        *access.reads_source(site),
-        *access.works(site),
-        *access.publishes(site),
-        *access.reads_catalog(site),
-        *access.sends(by.dead, by.queue),
-    ]
-    settle_secrets = access.reads_secrets(entries.all)
-    settles = [*access.keeps_ledger(site), *access.tells(site), *publishes, *settle_secrets]
-    functions.make("settle", SETTLE, settles, dead=by.undelivered)
-    asks = [*keeps, *access.starts_jobs(site), *access.calls(site, "etl", "settle")]
-    sends = access.sends(by.dead, by.queue)
-    job_events = functions.make("job_events", SMALL, [*asks, *sends], dead=by.undelivered)
+    knows = _knows(site, entries)
+    letters = access.keeps_letters(by.dead)
+    functions.make(
+        "settle",
+        SETTLE,
+        [*knows, *letters, *_commits(site, entries)],
+        dead=by.undelivered,
+        hashes=True,
+    )
+    job_events = functions.make(
+        "job_events",
+        SMALL,
+        [
+            *knows,
+            *access.sends(by.dead),
+            *access.asks_jobs(site),
+            *access.calls(site, "settle"),
+        ],
+        dead=by.undelivered,
+    )
     crawler_events = functions.make(
-        "crawler_events", SMALL, [*keeps, *access.starts_crawls(site)], dead=by.undelivered
+        "crawler_events", SMALL, [*knows, *access.starts_crawls(site)], dead=by.undelivered
     )
     reconcile = functions.make(
         "reconcile",
         RECONCILE,
         [
-            *asks,
-            *sends,
+            *knows,
+            *letters,
+            *access.asks_jobs(site),
+            *access.starts_jobs(site),
+            *access.calls(site, "etl", "settle"),
             *access.reads_source(site),
+            *access.lists_source(site),
             *access.works(site),
+            *access.tidies(site),
+            *access.shows(site),
             *access.starts_crawls(site),
         ],
         dead=by.undelivered,
     )
-    notifier = functions.make(
-        "notifier", SMALL, [*access.keeps_ledger(site), *variables], dead=by.untold
-    )
+    notifier = functions.make("notifier", SMALL, knows, dead=by.untold)
     rules = Rules(site, by.undelivered)
     rules.ends(JOBS, site.names.job, job_events, by.people)
     rules.ends(CRAWLS, site.names.crawler, crawler_events, by.people)
@@ -166,6 +163,33 @@ def _ends(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
     rules.own(notifier)
     tell(site, by, notifier)
     invoked_by(site, "AlertsTopicCalls", notifier, "sns", by.people.topic_arn)
+
+
+def _knows(site: Site, entries: Secrets) -> list[Grant]:
+    """What every function does: fill in the contract, keep the ledger, tell of it."""
+    return [
+        *access.reads_secrets([entries.variables]),
+        *access.keeps_ledger(site),
+        *access.tells(site),
+    ]
+
+
+def _commits(site: Site, entries: Secrets) -> list[Grant]:
+    """Load files into tables, up to the commit, and have readers see them."""
+    return [
+        *access.reads_secrets([entries.mask_key] if entries.mask_key else []),
+        *access.reads_source(site),
+        *access.works(site),
+        *access.publishes(site),
+        *access.shows(site),
+    ]
+
+
+def _follows(site: Site) -> list[Grant]:
+    """Have the catalog follow what was written: by a crawl, or by showing it at once."""
+    if site.aws.catalog == "crawler":
+        return access.starts_crawls(site)
+    return [*access.works(site), *access.tidies(site), *access.shows(site)]
 
 
 def _polls(
