@@ -68,12 +68,14 @@ class Audit:
 def audit(place: Place, *, deep: bool = False) -> Audit:
     """Prove the invariants of a workspace; `deep` reads every data file, and hashes it.
 
-    Where somebody works it, what is on its way looks as if it were lost: then only what a second
-    look finds, too, is told.
+    Where somebody works it, or did when the look began, what is on its way looks as if it were
+    lost: then only what a second look finds, too, is told.
     """
     stages = place.stages
+    worked = place.holder() is not None
     first = _proofs(facts(stages, deep=deep))
-    if all(proof.holds for proof in first) or place.holder() is None:
+    worked = worked or place.holder() is not None
+    if all(proof.holds for proof in first) or not worked:
         return Audit(deep, first)
     time.sleep(stages.config.runtimes.local.settle.total_seconds() + _LATER_S)
     return Audit(deep, tuple(map(_both, first, _proofs(facts(stages, deep=deep)))))
