@@ -63,7 +63,9 @@ class Custody:
     def claim(
         self, limits: BatchLimits = ROOMY, *, flush: bool = True, contract: str = "c1"
     ) -> Claim | None:
-        return self.runs.claim(limits, contract=lambda _: contract, engine="local", flush=flush)
+        return self.runs.claim(
+            limits, contract=lambda _: contract, engine=lambda _: "local", flush=flush
+        )
 
     def claimed(self, limits: BatchLimits = ROOMY) -> Claim:
         claim = self.claim(limits)

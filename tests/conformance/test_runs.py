@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edp.core.errors import Failure, StaleSnapshot
 from edp.core.files import Outcome
 from edp.core.receipts import Counts
-from edp.ledger.port import BatchLimits, Claim, Member
+from edp.ledger.port import BatchLimits, Claim, Member, Running
 from tests.conformance.examples import over
 from tests.conformance.ledgers import (
     BROKEN,
@@ -307,6 +307,75 @@ def test_a_late_heartbeat_does_not_take_back_what_another_run_has(
     assert [one.run_id for one in custody.runs.lapsed()] == [current.run_id]
 
 
+def test_a_lease_can_be_kept_for_longer_than_usual(custody: Custody, tick: Tick) -> None:
+    queue(custody, KEY)
+    claim = custody.claimed()
+
+    custody.runs.extend([claim.run_id], for_s=10 * LEASE_S)
+    tick(10 * LEASE_S - 1)
+    early = custody.runs.lapsed()
+    tick(1)
+
+    assert (early, list(custody.runs.lapsed())) == ([], [claim])
+
+
+def test_the_runs_that_have_not_ended_are_told_with_their_leases(custody: Custody) -> None:
+    queue(custody, *"abc")
+    first, second, third = (custody.claimed(replace(ROOMY, max_files=1)) for _ in range(3))
+    custody.commit(second)
+    custody.runs.extend([third.run_id], for_s=10 * LEASE_S)
+
+    running = custody.runs.running()
+
+    assert set(running) == {
+        Running(first.run_id, "local", NOON, NOON + LEASE_S),
+        Running(third.run_id, "local", NOON, NOON + 10 * LEASE_S),
+    }
+
+
+def test_what_a_batch_runs_on_follows_from_its_bytes(custody: Custody) -> None:
+    queue(custody, "a", "b", size=40)
+    queue(custody, "c", size=30)
+    limits = replace(ROOMY, max_files=2)
+
+    def claimed() -> Claim | None:
+        return custody.runs.claim(
+            limits, contract=str, engine=lambda size: f"for {size}", flush=True
+        )
+
+    claims = [claimed(), claimed()]
+
+    assert [claim and claim.engine for claim in claims] == ["for 80", "for 30"]
+    assert {row["engine"] for row in custody.receipts.runs()} == {"for 80", "for 30"}
+
+
+def test_a_run_can_be_taken_over_while_its_lease_lasts(custody: Custody) -> None:
+    queue(custody, "a", "b")
+    claim = custody.claimed()
+
+    assert custody.runs.resume(claim.run_id) == claim
+    assert custody.runs.resume("unknown") is None
+
+    custody.commit(claim)
+
+    assert custody.runs.resume(claim.run_id) is None
+
+
+def test_a_run_that_was_taken_over_is_finished_by_whom_it_was_taken_over_by(
+    custody: Custody,
+) -> None:
+    queue(custody, "a", "b")
+    claim = custody.claimed()
+    custody.runs.superseded(custody.runs.held(claim)[0], note="not the head")
+
+    again = custody.runs.resume(claim.run_id)
+
+    assert again is not None
+    assert keys(again) == ["b"]
+    custody.commit(again)
+    assert [state(custody, key) for key in "ab"] == ["superseded", "committed"]
+
+
 def test_runs_whose_process_is_gone_lapse_at_once(custody: Custody) -> None:
     queue(custody, KEY)
     claim = custody.claimed()
@@ -447,6 +516,21 @@ def test_a_dead_version_tells_what_its_last_try_counted(custody: Custody) -> Non
 
     (receipt,) = custody.receipts.receipts()
     assert (receipt.counts, receipt.attempt) == (None, COUNTS)
+
+
+def test_whether_a_failure_would_be_the_last_is_known_before(custody: Custody, tick: Tick) -> None:
+    queue(custody, KEY)
+    told = []
+    for _ in range(RETRY.max_attempts):
+        claim = custody.claimed()
+        (member,) = claim.members
+        told.append(custody.runs.would_die(member, SHAKY))
+        assert custody.runs.would_die(member, BROKEN)
+        assert custody.runs.failed(member, SHAKY, None) == ("dead" if told[-1] else "queued")
+        custody.runs.end(claim, "failed", SHAKY)
+        tick(100)
+
+    assert told == [False] * (RETRY.max_attempts - 1) + [True]
 
 
 def test_a_failure_that_may_pass_is_tried_again_after_the_back_off(

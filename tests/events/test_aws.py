@@ -37,6 +37,16 @@ class Flaky:
         return client("events").meta
 
 
+def test_what_only_aws_may_say_is_kept_and_not_sent() -> None:
+    flaky = Flaky()
+    events = EventBridgeEvents(Service(flaky), dynamo_table(), account="1", region=REGION)
+
+    events.put("Glue Job State Change", {"state": "SUCCEEDED"}, source="aws.glue")
+
+    assert (flaky.sent, events.send_rest()) == ([], 0)
+    assert [one.event.source for one in events.told()] == ["aws.glue"]
+
+
 @pytest.mark.parametrize("mood", ["refuses", "fails"])
 def test_an_event_that_could_not_be_sent_is_kept_and_sent_later(mood: str) -> None:
     flaky, table = Flaky(mood), dynamo_table()

@@ -111,7 +111,7 @@ def test_a_job_in_a_bucket_says_what_the_engine_says(tmp_path: Path, s3: Any) ->
     )
 
     assert ended.returncode == 0, ended.stderr
-    result = result_of(Bucket(WORK, s3).read(f"{WORK}/result.jsonl"), there)
+    result = result_of(Bucket(WORK, s3).read(f"{WORK}/result.jsonl"), [one.key for one in there])
     assert not isinstance(result, Failure), result
     found = Ran(result)
     assert found.result.outcomes == wanted.result.outcomes

@@ -51,7 +51,8 @@ def workspace(path: Path, contract: str, etl: Etl | None = None) -> Workspace:
     here = open_workspace(path, environ={"EDP_MASK_KEY": "k" * 32})
     if etl is None:
         return here
-    return replace(here, stages=replace(here.stages, etl=lambda: Warm(etl), engine="spark"))
+    stages = replace(here.stages, etl=lambda: Warm(etl), engine=lambda _bytes: "spark")
+    return replace(here, stages=stages)
 
 
 def work_off(here: Workspace) -> None:

@@ -7,7 +7,7 @@ Nothing that a task stages is visible to a reader: the commit decides what count
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from edp.core.contract import Dataset
 from edp.core.files import DataFile
@@ -27,7 +27,7 @@ class Input:
     `sha256` is None when the source's tag is no content hash (an S3 etag); what was read is
     then noted. `size` (bytes) is for sharing work out, 0 where nobody looked. `rows` is the part
     of a Parquet file that is meant: from the first row (0) up to the second. `version` is the
-    VersionId where the bytes are in a versioned bucket.
+    VersionId where the bytes are in a versioned bucket; `etag` is S3's tag of them.
     """
 
     key: str
@@ -36,6 +36,7 @@ class Input:
     size: int = 0
     rows: tuple[int, int] | None = None
     version: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,44 @@ class Finished:
 
 Task = Job | Rewrite
 Result = JobResult | DataFile
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run of a job elsewhere: for which run, where it works, and how it goes.
+
+    `failure` says why it failed.
+    """
+
+    run_id: str
+    workdir: str
+    state: Literal["at work", "succeeded", "failed"]
+    failure: Failure | None = None
+
+
+class Jobs(Protocol):
+    """Others who do jobs, and go on when whoever started one is gone."""
+
+    def workdir(self, run_id: str, fence: int) -> str:
+        """Where a job of that attempt is to work."""
+
+    def start(self, job: Job) -> None:
+        """Have the job done.
+
+        Raises: Throttled when too many are at work.
+        """
+
+    def find(self, name: str) -> JobRun | None:
+        """The job run that they call `name`, if it was started here."""
+
+    def since(self, started_at: float) -> Mapping[str, JobRun]:
+        """The newest job run of each run, of those started at that time (seconds) or later."""
+
+    def result(self, workdir: str, keys: Sequence[str]) -> JobResult | Failure:
+        """What came of the job that worked there, its outcomes in the order of `keys`.
+
+        One that left no result has failed.
+        """
 
 
 class Etl(Protocol):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _EVENT: Final = "event"
 _LAST: Final = ("last event", "n")
 _UNSENT: Final = "unsent"
+_AWS: Final = "aws."
 
 
 class EventBridgeEvents:
@@ -50,7 +51,11 @@ class EventBridgeEvents:
         source: str = "edp",
         resources: Sequence[str] = (),
     ) -> Event:
-        """Say that something happened; whoever a rule names for it is told by EventBridge."""
+        """Say that something happened; whoever a rule names for it is told by EventBridge.
+
+        What AWS says itself, such as Glue's words of a run, EventBridge takes from nobody else:
+        it is only written down.
+        """
         event = Event(
             detail_type,
             detail,
@@ -60,6 +65,8 @@ class EventBridgeEvents:
             resources=tuple(resources),
         )
         row = self._keep(event)
+        if not row.index:
+            return event
         try:
             return self._send(row)
         except (ClientError, RetryableError):
@@ -70,7 +77,7 @@ class EventBridgeEvents:
         for _ in tries():
             last = self._table.get(*_LAST) or Row(*_LAST, {"n": 0})
             n = last.doc["n"] + 1
-            index = {"work": (_UNSENT, float(n))}
+            index = {} if event.source.startswith(_AWS) else {"work": (_UNSENT, float(n))}
             row = Row(_EVENT, _key(n), event.to_json() | {"time": event.time}, index)
             if self._table.put_all([changed(last, n=n), row]):
                 return replace(row, rev=1)

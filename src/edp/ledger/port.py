@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from edp.core.receipts import Counts, Receipt, State
 
 
+def version_id(version: str) -> str | None:
+    """The VersionId that a version is called by; None where the ledger numbered it itself.
+
+    >>> version_id("3"), version_id("096fKKXTRTtl3on89fVO.nfljtsv6qko")
+    (None, '096fKKXTRTtl3on89fVO.nfljtsv6qko')
+    """
+    return None if version.isdecimal() else version
+
+
 @dataclass(frozen=True)
 class Arrival:
     """A version as an event or a listing tells of it.
@@ -73,8 +82,8 @@ class Seen:
 class Member:
     """A version in a run's hands; `head` says whether it is still its key's newest.
 
-    `arrived_at` (seconds) is when EDP first heard of it; of a committed one that is read again,
-    when that was asked for.
+    `etag` is S3's tag, where an event or a listing told one. `arrived_at` (seconds) is when EDP
+    first heard of it; of a committed one that is read again, when that was asked for.
     """
 
     id: int
@@ -87,16 +96,43 @@ class Member:
     attempts: int
     arrived_at: float
     head: bool = True
+    etag: str | None = None
+
+    @property
+    def version_id(self) -> str | None:
+        """S3's VersionId, where there is one."""
+        return version_id(self.version)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A run and its manifest, durable before the run starts."""
+    """A run and its manifest, durable before the run starts; `engine` is what it runs on."""
 
     run_id: str
     dataset: str
+    engine: str
     started_at: float
     members: tuple[Member, ...]
+
+    @property
+    def fence(self) -> int:
+        """The greatest fence of its members; no earlier run of one of them has it."""
+        return max((member.fence for member in self.members), default=0)
+
+    @property
+    def bytes(self) -> int:
+        """What its files hold together, as far as their sizes are known."""
+        return sum(member.size or 0 for member in self.members)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A run that has not ended; its lease lasts until `lease_until` (seconds)."""
+
+    run_id: str
+    engine: str
+    started_at: float
+    lease_until: float
 
 
 @dataclass(frozen=True)
@@ -211,16 +247,22 @@ class Runs(Protocol):
         limits: BatchLimits,
         *,
         contract: Callable[[str], str],
-        engine: str,
+        engine: Callable[[int], str],
         flush: bool = False,
     ) -> Claim | None:
         """The next batch of one dataset, once it is full or has waited; `flush` waits for none.
 
-        `contract` gives a dataset's contract hash.
+        `contract` gives a dataset's contract hash, `engine` what a batch of so many bytes runs on.
         """
 
-    def extend(self, run_ids: Sequence[str]) -> None:
-        """Heartbeat: keep these runs' leases."""
+    def extend(self, run_ids: Sequence[str], *, for_s: float | None = None) -> None:
+        """Heartbeat: keep these runs' leases, for `for_s` seconds if not as long as usual."""
+
+    def running(self) -> Sequence[Running]:
+        """The runs that have not ended, the oldest first."""
+
+    def resume(self, run_id: str) -> Claim | None:
+        """Take over a run, whoever had it; None where it has ended, or there is none."""
 
     def held(self, claim: Claim) -> Sequence[Member]:
         """The members that this run still holds, by lease and fence."""
@@ -236,6 +278,9 @@ class Runs(Protocol):
 
     def failed(self, member: Member, failure: Failure, outcome: Outcome | None) -> State:
         """An attempt failed: dead if nothing can help or tries are used up, else queued again."""
+
+    def would_die(self, member: Member, failure: Failure) -> bool:
+        """Whether this failure would make the version dead."""
 
     def release(
         self, members: Sequence[Member], *, split: bool = False, delay_s: float = 0.0

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edp.backends.sqlite import load
 from edp.core import clock
 from edp.core.errors import StaleSnapshot
 from edp.core.identity import new_run_id
 from edp.core.receipts import Counts
-from edp.ledger.port import Claim, Member
+from edp.ledger.port import Claim, Member, Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from edp.backends.sqlite import Database
     from edp.core.errors import Failure
@@ -47,7 +47,7 @@ class LocalRuns:
         limits: BatchLimits,
         *,
         contract: Callable[[str], str],
-        engine: str,
+        engine: Callable[[int], str],
         flush: bool = False,
     ) -> Claim | None:
         """The next batch of one dataset, once it is full or has waited; `flush` waits for none."""
@@ -62,46 +62,58 @@ class LocalRuns:
                 return None
             dataset: str = group["dataset"]
             run_id = new_run_id(now)
+            batch = self._batch(limits, now, dataset, group["cohort"])
+            runs_on = engine(sum(batch.values()))
             self._db.execute(
                 _SQL.add_run,
                 id=run_id,
                 dataset=dataset,
-                engine=engine,
+                engine=runs_on,
                 contract=contract(dataset),
                 now=now,
             )
-            for version in self._batch(limits, now, dataset, group["cohort"]):
+            for version in batch:
                 self._db.execute(
                     _SQL.lease, id=version, run_id=run_id, now=now, lease=self._lease_s
                 )
                 self._db.execute(_SQL.add_member, id=version, run_id=run_id)
-            return Claim(run_id, dataset, now, tuple(self._members(run_id)))
+            return Claim(run_id, dataset, runs_on, now, tuple(self._members(run_id)))
 
     def _batch(
         self, limits: BatchLimits, now: float, dataset: str, cohort: str | None
-    ) -> list[int]:
+    ) -> dict[int, int]:
+        """The versions of the next run, and their sizes."""
         rows = self._db.rows(
             _SQL.candidates, now=now, dataset=dataset, cohort=cohort, limit=limits.max_files
         )
-        chosen: list[int] = []
+        chosen: dict[int, int] = {}
         total = 0
         for row in rows:
             total += row["size"]
             if chosen and total > limits.max_bytes:
                 break
-            chosen.append(row["id"])
+            chosen[row["id"]] = row["size"]
         return chosen
 
     def _members(self, run_id: str) -> list[Member]:
         rows = self._db.rows(_SQL.members, run_id=run_id)
         return [Member(**row | {"head": bool(row["head"])}) for row in rows]
 
-    def extend(self, run_ids: Sequence[str]) -> None:
-        """Heartbeat: keep these runs' leases."""
-        now = clock.now()
+    def extend(self, run_ids: Sequence[str], *, for_s: float | None = None) -> None:
+        """Heartbeat: keep these runs' leases, for `for_s` seconds if not as long as usual."""
+        now, lease_s = clock.now(), self._lease_s if for_s is None else for_s
         with self._db.transaction():
             for run_id in run_ids:
-                self._db.execute(_SQL.extend, run_id=run_id, now=now, lease=self._lease_s)
+                self._db.execute(_SQL.extend, run_id=run_id, now=now, lease=lease_s)
+
+    def running(self) -> Sequence[Running]:
+        """The runs that have not ended, the oldest first."""
+        return [Running(**row) for row in self._db.rows(_SQL.running)]
+
+    def resume(self, run_id: str) -> Claim | None:
+        """Take over a run, whoever had it; None where it has ended, or there is none."""
+        rows = self._db.rows(_SQL.running_one, run_id=run_id)
+        return self._claims(rows)[0] if rows else None
 
     def held(self, claim: Claim) -> Sequence[Member]:
         """The members that this run still holds, by lease and fence."""
@@ -137,9 +149,8 @@ class LocalRuns:
         """An attempt failed: dead if nothing can help or tries are used up, else queued again."""
         now = clock.now()
         attempt = member.attempts + 1
-        dead = failure.permanent or attempt >= self._retry.max_attempts
         counts = asdict(outcome.counts) if outcome else dict.fromkeys(asdict(Counts()))
-        state: State = "dead" if dead else "queued"
+        state: State = "dead" if self.would_die(member, failure) else "queued"
         self._change(
             _SQL.fail,
             member,
@@ -151,6 +162,10 @@ class LocalRuns:
             **counts,
         )
         return state
+
+    def would_die(self, member: Member, failure: Failure) -> bool:
+        """Whether this failure would make the version dead."""
+        return failure.permanent or member.attempts + 1 >= self._retry.max_attempts
 
     def _change(self, sql: str, member: Member, **values: object) -> None:
         """Change a version, if the lease is still the member's.
@@ -191,8 +206,7 @@ class LocalRuns:
 
     def lapsed(self, *, orphaned: bool = False) -> Sequence[Claim]:
         """Runs whose lease ran out; all running ones when `orphaned` (their process is gone)."""
-        rows = self._db.rows(_SQL.lapsed, now=clock.now(), orphaned=int(orphaned))
-        return [
-            Claim(row["id"], row["dataset"], row["started_at"], tuple(self._members(row["id"])))
-            for row in rows
-        ]
+        return self._claims(self._db.rows(_SQL.lapsed, now=clock.now(), orphaned=int(orphaned)))
+
+    def _claims(self, rows: Sequence[Mapping[str, Any]]) -> list[Claim]:
+        return [Claim(**row, members=tuple(self._members(row["run_id"]))) for row in rows]

@@ -23,7 +23,7 @@ INSERT INTO run_member (run_id, version_id, fence)
 SELECT :run_id, id, fence FROM version WHERE id = :id;
 
 -- name: members
-SELECT v.id, o.bucket, o.key, v.version, v.size, v.sha256, m.fence, v.attempts, v.arrived_at,
+SELECT v.id, o.bucket, o.key, v.version, v.size, v.sha256, v.etag, m.fence, v.attempts, v.arrived_at,
        o.head = v.id AS head
 FROM run_member m JOIN version v ON v.id = m.version_id JOIN object o ON o.id = v.object_id
 WHERE m.run_id = :run_id AND v.run_id = m.run_id AND v.fence = m.fence AND v.state = 'running'
@@ -85,8 +85,17 @@ FROM (
     FROM version WHERE run_id = :run_id AND state = 'committed') AS s
 WHERE id = :run_id AND run.state = 'running';
 
+-- name: running
+SELECT r.id AS run_id, r.engine, r.started_at,
+       coalesce(max(v.lease_until), r.started_at) AS lease_until
+FROM run r LEFT JOIN version v ON v.run_id = r.id AND v.state = 'running'
+WHERE r.state = 'running' GROUP BY r.id ORDER BY r.id;
+
+-- name: running_one
+SELECT id AS run_id, dataset, engine, started_at FROM run WHERE id = :run_id AND state = 'running';
+
 -- name: lapsed
-SELECT r.id, r.dataset, r.started_at FROM run r
+SELECT r.id AS run_id, r.dataset, r.engine, r.started_at FROM run r
 WHERE r.state = 'running' AND (:orphaned OR NOT EXISTS (
     SELECT 1 FROM version v WHERE v.run_id = r.id AND v.state = 'running' AND v.lease_until > :now))
 ORDER BY r.id;

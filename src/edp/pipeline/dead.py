@@ -32,6 +32,7 @@ def dead_message(
 
 
 def dead_object(
+    stages: Stages,
     bucket: str,
     key: str,
     version: str,
@@ -43,7 +44,8 @@ def dead_object(
     run_id: str | None = None,
 ) -> DeadLetter:
     """The item for an object version; its body is an S3 event with exactly that record."""
-    record = ObjectCreated(bucket=bucket, key=key, size=size, version_id=version)
+    named = stages.source.prefix + key
+    record = ObjectCreated(bucket=bucket, key=named, size=size, version_id=version)
     return DeadLetter(
         id=object_id(bucket, key, version),
         cause_id=_hash("object", dataset or "", failure.code),

@@ -7,9 +7,10 @@ message is forgotten, in the same transaction.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edp.core import events
+from edp.core import clock, events
 from edp.core.errors import BadKey, BadMessage, Failure, NoDataset, StoreUnavailable
 from edp.core.faults import reach
 from edp.core.names import check_key, is_ignored
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from edp.ledger.port import Acceptance
     from edp.pipeline.stages import Stages
     from edp.queue.port import Lease
-    from edp.source.port import Stored
+    from edp.source.port import Listed, Stored
 
 BUCKET: Final = "edp_bucket"
 """Message attribute: the bucket of its events that stands for this source."""
@@ -98,7 +99,7 @@ def _accept(stages: Stages, lease: Lease, record: ObjectCreated) -> None:
             ),
         )
         return
-    prefix = "" if own else lease.attributes.get(PREFIX, "")
+    prefix = stages.source.prefix if own else lease.attributes.get(PREFIX, "")
     if not record.key.startswith(prefix):
         stages.ledger.count("outside the source's prefix")
         return
@@ -138,26 +139,66 @@ def accept(stages: Stages, arrival: Arrival, *, redriven: bool = False) -> Accep
         stages.ledger.revive(*place, accepted.version, dataset=dataset)
     elif why := failure or accepted.failure:
         item = dead_object(
-            *place, accepted.version, why, dataset=dataset, attempts=0, size=arrival.size
+            stages, *place, accepted.version, why, dataset=dataset, attempts=0, size=arrival.size
         )
         bury(stages, item)
     return accepted
 
 
-def accept_listed(stages: Stages, stored: Stored) -> Acceptance | None:
+@dataclass(frozen=True)
+class Found:
+    """What the source holds under a key: as it is told of, and what there was to see."""
+
+    arrival: Arrival
+    seen: Seen
+
+
+def there(stages: Stages, key: str) -> Found | None:
+    """What the source holds under the key right now; None where that is nothing.
+
+    Where the listing has a tag of the content, as S3's does, the bytes are not read.
+    """
+    entry = stages.source.look(key)
+    if entry is not None and entry.etag is not None:
+        return found_by_tag(stages, entry)
+    stored = stages.source.read(key) if entry is not None else None
+    return found_by_hash(stages, stored) if stored is not None else None
+
+
+def found_by_tag(stages: Stages, entry: Listed) -> Found:
+    """What an entry of the listing says that there is."""
+    arrival = Arrival(
+        bucket=stages.source.bucket,
+        key=entry.key,
+        arrived_at=clock.now(),
+        size=entry.size,
+        etag=entry.etag,
+        version_id=entry.version_id,
+        event_time=entry.modified,
+        listed=True,
+    )
+    return Found(arrival, Seen(entry.stat, ""))
+
+
+def found_by_hash(stages: Stages, stored: Stored) -> Found:
+    """What there is, as it was read."""
+    arrival = Arrival(
+        bucket=stages.source.bucket,
+        key=stored.key,
+        arrived_at=stored.read_at,
+        size=stored.size,
+        sha256=stored.sha256,
+        event_time=stored.read_at,
+        listed=True,
+    )
+    return Found(arrival, Seen(stored.stat, stored.sha256))
+
+
+def accept_found(stages: Stages, found: Found) -> Acceptance | None:
     """Take custody of what the source holds, if nobody has heard of it yet."""
     with stages.atomically():
-        stages.ledger.note_seen(stored.key, Seen(stored.stat, stored.sha256))
-        arrival = Arrival(
-            bucket=stages.source.bucket,
-            key=stored.key,
-            arrived_at=stored.read_at,
-            size=stored.size,
-            sha256=stored.sha256,
-            event_time=stored.read_at,
-            listed=True,
-        )
-        return accept(stages, arrival)
+        stages.ledger.note_seen(found.arrival.key, found.seen)
+        return accept(stages, found.arrival)
 
 
 def destination(stages: Stages, key: str) -> tuple[str | None, Failure | None]:
@@ -179,6 +220,8 @@ def _current(stages: Stages, key: str) -> Callable[[], Current | None]:
         entry = stages.source.look(key)
         if entry is None:
             return None
+        if entry.etag is not None:
+            return Current(size=entry.size, etag=entry.etag, version_id=entry.version_id)
         seen = stages.ledger.seen([key]).get(key)
         if seen is not None and seen.stat == entry.stat:
             return Current(sha256=seen.sha256)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import Failure
 from edp.core.names import is_ignored
-from edp.pipeline.intake import accept_listed
+from edp.pipeline.intake import accept_found, found_by_hash
 from edp.pipeline.run import give_up
 from edp.source.settling import Settling, unseen
 
@@ -79,7 +80,7 @@ class Lookout:
         for some in _batches(self._settled(entries)):
             with self._stages.atomically():
                 for stored in some:
-                    accepted = accept_listed(self._stages, stored)
+                    accepted = accept_found(self._stages, found_by_hash(self._stages, stored))
                     new += accepted is not None and accepted.outcome in ("new", "dead", "adopted")
         return new
 
@@ -126,6 +127,29 @@ def reconcile(stages: Stages, *, stop: Callable[[], bool] = lambda: False) -> Re
         patience_s -= nap_s
         accepted += lookout.look()
     return Reconciled(objects, accepted)
+
+
+def missed(stages: Stages, *, since: float, left_s: Callable[[], float]) -> int | None:
+    """Accept what a listing that tells versions or tags shows, and no event told of; how many.
+
+    Of the objects that are younger than `since` (seconds). None where `left_s` seconds ran out
+    before the listing's end.
+    """
+    new = 0
+    for some in _hundreds(stages.source.list(), since):
+        if left_s() <= 0:
+            return None
+        stats = {k: seen.stat for k, seen in stages.ledger.seen([one.key for one in some]).items()}
+        for entry in unseen(some, stats):
+            accepted = accept_found(stages, found_by_tag(stages, entry))
+            new += accepted is not None and accepted.outcome in ("new", "dead", "adopted")
+    return new
+
+
+def _hundreds(listed: Iterable[Listed], since: float) -> Iterator[list[Listed]]:
+    young = (one for one in listed if one.modified >= since and not is_ignored(one.key))
+    while some := list(islice(young, _BATCH)):
+        yield some
 
 
 def recover(stages: Stages, *, orphaned: bool) -> int:

@@ -17,12 +17,14 @@ from edp.core.errors import RetryableError
 from edp.core.files import DataFile, Outcome, admits
 from edp.core.types import Admits
 from edp.etl.port import Finished, Input, Job, JobResult, Rewrite, Task
+from edp.ledger.port import version_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from edp.catalog.port import Change, Plan, Rewriting
+    from edp.ledger.port import Committed
     from edp.pipeline.stages import Stages
 
 Steps = Generator[Sequence[Task], Sequence[Finished], None]
@@ -192,7 +194,7 @@ def _read_again(
         fence=attempt.fence,
         dataset=attempt.dataset,
         contract=stages.config.dataset(attempt.dataset) if known else Dataset(),
-        inputs=[Input(key, stages.source.locate(key), contents[key]) for key in readable],
+        inputs=[_input(stages, key, contents[key], live.get(key)) for key in readable],
         workdir=_step(attempt),
         loaded_at=attempt.started_at,
         live={
@@ -223,6 +225,12 @@ def _read_again(
         gone=change.gone | gone,
         methods=plan.methods,
     )
+
+
+def _input(stages: Stages, key: str, sha256: str | None, live: Committed | None) -> Input:
+    """What is read again: the bytes of then, in the version of then where that can be had."""
+    version = version_id(live.version) if live and live.sha256 == sha256 else None
+    return Input(key, stages.source.locate(key), sha256, version=version)
 
 
 def _step(attempt: Attempt) -> str:

@@ -16,7 +16,7 @@ from edp.core.faults import reach
 from edp.core.names import normalise
 from edp.etl.port import Input, Job, JobResult
 from edp.pipeline.dead import bury, dead_object
-from edp.pipeline.intake import accept_listed
+from edp.pipeline.intake import accept_found, there
 from edp.pipeline.replace import Attempt, Steps, TaskFailed, attempt_folder, knows, prepare
 from edp.pipeline.telling import USUAL_FILES, file_committed, quality, run_ended
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from edp.core.files import Outcome
     from edp.etl.port import Finished, Task
     from edp.ledger.port import Claim, Member
+    from edp.pipeline.intake import Found
     from edp.pipeline.replace import Ready
     from edp.pipeline.stages import Stages
-    from edp.source.port import Stored
 
 _DISK_PAUSE_S: Final = 5.0
 CHANGED: Final = "source changed"
@@ -38,41 +38,42 @@ CHANGED: Final = "source changed"
 
 def run(stages: Stages, claim: Claim, *, memory: int, threads: int) -> Steps:
     """The steps from a claimed batch to its commit."""
+    if not wanted(stages, claim):
+        return
+    with attempt_folder(stages, claim.run_id, claim.fence) as workdir:
+        job = job_of(stages, claim, workdir=str(workdir), memory=memory, threads=threads)
+        (done,) = yield [job]
+        yield from finish(stages, claim, done, workdir=workdir, memory=memory, threads=threads)
+
+
+def wanted(stages: Stages, claim: Claim) -> bool:
+    """Whether the contract still has the run's dataset; where not, its files are dead."""
     if not knows(stages, claim.dataset):
         _unwanted(stages, claim)
-        return
-    fence = max(member.fence for member in claim.members)
-    with attempt_folder(stages, claim.run_id, fence) as workdir:
-        try:
-            yield from _run(stages, claim, workdir, fence, memory, threads)
-        except TaskFailed as error:
-            give_up(stages, claim, Failure.of(error))
+        return False
+    return True
 
 
-def _run(  # noqa: PLR0917 (private; the caller's own values)
-    stages: Stages,
-    claim: Claim,
-    workdir: Path,
-    fence: int,
-    memory: int,
-    threads: int,
-) -> Steps:
-    contract = stages.config.dataset(claim.dataset)
+def job_of(stages: Stages, claim: Claim, *, workdir: str, memory: int, threads: int) -> Job:
+    """What an engine has to do for the run."""
     keys = [member.key for member in claim.members]
-    job = Job(
+    return Job(
         run_id=claim.run_id,
-        fence=fence,
+        fence=claim.fence,
         dataset=claim.dataset,
-        contract=contract,
+        contract=stages.config.dataset(claim.dataset),
         inputs=[
             Input(
                 key=member.key,
                 path=stages.source.locate(member.key),
                 sha256=member.sha256,
+                size=member.size or 0,
+                version=member.version_id,
+                etag=member.etag,
             )
             for member in claim.members
         ],
-        workdir=str(workdir),
+        workdir=workdir,
         loaded_at=claim.started_at,
         live=stages.catalog.live_admits(claim.dataset, without=keys),
         memory=memory,
@@ -81,22 +82,34 @@ def _run(  # noqa: PLR0917 (private; the caller's own values)
         mask_key=stages.mask_key,
         samples=stages.config.alerts.samples,
     )
-    (done,) = yield [job]
+
+
+def finish(
+    stages: Stages, claim: Claim, done: Finished, *, workdir: Path, memory: int, threads: int
+) -> Steps:
+    """The steps from a job's end to the commit, or to what else becomes of the run."""
     if not isinstance(done.result, JobResult):
         give_up(stages, claim, done.failure or Failure("worker lost", "no result"))
         return
-    result, worked_at = done.result, clock.now()
-    outcomes = {outcome.key: outcome for outcome in result.outcomes}
     attempt = Attempt(
         run_id=claim.run_id,
-        fence=fence,
+        fence=claim.fence,
         dataset=claim.dataset,
         started_at=claim.started_at,
         workdir=workdir,
-        contents={key: outcome.sha256 for key, outcome in outcomes.items()},
+        contents={outcome.key: outcome.sha256 for outcome in done.result.outcomes},
         memory=memory,
         threads=threads,
     )
+    try:
+        yield from _to_commit(stages, claim, done.result, attempt)
+    except TaskFailed as error:
+        give_up(stages, claim, Failure.of(error))
+
+
+def _to_commit(stages: Stages, claim: Claim, result: JobResult, attempt: Attempt) -> Steps:
+    worked_at = clock.now()
+    outcomes = {outcome.key: outcome for outcome in result.outcomes}
     add = tuple(result.staged)
     while True:
         held = stages.runs.held(claim)
@@ -174,7 +187,7 @@ def _commit(  # noqa: PLR0917 (private; what one commit is made of)
 
     Raises: StaleSnapshot when the table, a lease or a head has changed since it was planned.
     """
-    found = {m.key: stages.source.read(m.key) for m in held if _has_changed(outcomes[m.key])}
+    found = {m.key: there(stages, m.key) for m in held if _has_changed(outcomes[m.key])}
     reach("commit.before")
     with stages.atomically():
         if list(stages.runs.held(claim)) != list(held):
@@ -221,7 +234,7 @@ def _settle(
     claim: Claim,
     member: Member,
     outcome: Outcome,
-    found: Stored | None,
+    found: Found | None,
     *,
     worked_at: float,
 ) -> str:
@@ -229,7 +242,7 @@ def _settle(
         stages.runs.superseded(member, note="a newer version arrived before the commit")
         return "superseded"
     if found is not None:
-        accepted = accept_listed(stages, found)
+        accepted = accept_found(stages, found)
         if accepted is not None and accepted.outcome != "unchanged":
             stages.runs.superseded(member, note="the object was overwritten before it was read")
             return "superseded"
@@ -247,10 +260,10 @@ def fail(
     failure: Failure,
     outcome: Outcome | None = None,
 ) -> str:
-    """Charge an attempt to the version; a dead one becomes a dead letter."""
-    state = stages.runs.failed(member, failure, outcome)
-    if state == "dead":
+    """Charge an attempt to the version; one that dies of it becomes a dead letter, first of all."""
+    if stages.runs.would_die(member, failure):
         item = dead_object(
+            stages,
             member.bucket,
             member.key,
             member.version,
@@ -261,7 +274,7 @@ def fail(
             run_id=claim.run_id,
         )
         bury(stages, item, samples=outcome.samples if outcome else ())
-    return state
+    return stages.runs.failed(member, failure, outcome)
 
 
 def give_up(stages: Stages, claim: Claim, failure: Failure, *, state: str = "failed") -> None:

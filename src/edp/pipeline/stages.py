@@ -30,8 +30,8 @@ class Stages:
     What is written within `atomically()` happens as a whole where the runtime can promise that;
     elsewhere in the order written, the ledger last. What is read within `reading()` is of one
     moment where the runtime can promise that. `tidy` does what the runtime needs now and
-    then; `ring` has whoever works look for new work. `engine` is what `etl` schedules with, as
-    receipts name it.
+    then; `ring` has whoever works look for new work. `engine` says what a batch of so many bytes
+    runs on, as receipts name it.
     """
 
     config: Config
@@ -54,4 +54,4 @@ class Stages:
     crawler: Callable[[], Crawler]
     ring: Callable[[], None] = lambda: None
     mask_key: str = field(default="", repr=False)
-    engine: str = "local"
+    engine: Callable[[int], str] = lambda _bytes: "local"

@@ -85,7 +85,7 @@ def run_ended(
         "run": claim.run_id,
         "dataset": claim.dataset,
         "state": state,
-        "engine": stages.engine,
+        "engine": claim.engine,
         "started_at": clock.iso(claim.started_at),
         "files": len(claim.members),
         "retrying": again,

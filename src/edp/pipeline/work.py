@@ -37,6 +37,8 @@ _HEARTBEAT_S: Final = 10.0
 _POLL_S: Final = 0.25
 _LEAST_PAUSE_S: Final = 0.005
 _GARBAGE_EVERY_S: Final = 600.0
+_BEGIN_S: Final = 60.0
+_GIVE_BACK_S: Final = 15.0
 COMMIT_WITHIN_S: Final = 3600.0
 """A file that was published this long ago and is in no commit is in none to come."""
 
@@ -50,12 +52,23 @@ class _Underway:
 
 
 class Work:
-    """Works off the queue and the ledger until it is told to stop."""
+    """Works off the queue and the ledger until it is told to stop.
+
+    `elsewhere` takes over runs that are not for this process, and says which. Where there is such,
+    this process is one of many, and leaves the runs of those that died to who watches over runs.
+    """
 
     def __init__(
-        self, stages: Stages, etl: Etl, *, memory: int, chores: Chores | None = None
+        self,
+        stages: Stages,
+        etl: Etl,
+        *,
+        memory: int,
+        chores: Chores | None = None,
+        elsewhere: Callable[[Claim], bool] | None = None,
     ) -> None:
         self._stages = stages
+        self._elsewhere = elsewhere
         self._etl = etl
         self._memory = memory
         self._chores = chores
@@ -119,11 +132,13 @@ class Work:
             if claim is None:
                 break
             reach("run.claimed")
+            started += 1
+            if self._elsewhere and self._elsewhere(claim):
+                continue
             threads = max(1, (os.cpu_count() or 1) // (len(self._underway) + 1))
             steps = run(self._stages, claim, memory=self._memory, threads=threads)
             one = self._underway[claim.run_id] = _Underway(claim, Progress(steps))
             self._step(one, first=True)
-            started += 1
         return started
 
     def _contract(self, dataset: str) -> str:
@@ -162,7 +177,8 @@ class Work:
             return
         self._beat_at = time.monotonic()
         self._stages.runs.extend(list(self._underway))
-        recover(self._stages, orphaned=False)
+        if not self._elsewhere:
+            recover(self._stages, orphaned=False)
 
     def release(self) -> None:
         """Give back what is under way, without charging it an attempt.
@@ -212,6 +228,20 @@ def until(
         work.turn(flush=True)
         each_turn()
     return True
+
+
+def while_time_lasts(work: Work, left_s: Callable[[], float]) -> bool:
+    """Turn the loop until nothing is left that could begin; False when time ran out before.
+
+    `left_s` says how many seconds there are. Near their end no run begins, and what has not ended
+    is given back.
+    """
+    while left_s() > _GIVE_BACK_S:
+        busy = work.turn(flush=True, claim=left_s() > _BEGIN_S)
+        if not (busy or work.underway):
+            return left_s() > _BEGIN_S
+    work.release()
+    return False
 
 
 def garbage(stages: Stages) -> Sequence[str]:

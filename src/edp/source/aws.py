@@ -37,7 +37,7 @@ class S3Source:
 
     def __init__(self, s3: Service, at: S3Url) -> None:
         self._s3 = s3
-        self._prefix = at.prefix
+        self.prefix = at.prefix
         self.bucket = at.bucket
 
     @cached_property
@@ -48,7 +48,7 @@ class S3Source:
 
     def put(self, key: str, path: Path) -> Stored:
         """Store a copy of the file under `key`, whole or not at all, durable on return."""
-        check_key(self._prefix + key)
+        check_key(self.prefix + key)
         try:
             with path.open("rb") as src:
                 digest, size = hashlib.file_digest(src, "sha256"), src.tell()
@@ -70,12 +70,12 @@ class S3Source:
 
     def locate(self, key: str) -> str:
         """Where a worker reads the bytes of `key`; they need not exist."""
-        return f"s3://{self.bucket}/{self._prefix}{key}"
+        return f"s3://{self.bucket}/{self.prefix}{key}"
 
     def look(self, key: str) -> Listed | None:
         """The listing's entry of one key, or None when nothing is there."""
         try:
-            check_key(self._prefix + key)
+            check_key(self.prefix + key)
             found = self._s3.head_object(**self._place(key))
         except BadKey:
             return None
@@ -88,7 +88,7 @@ class S3Source:
     def read(self, key: str) -> Stored | None:
         """What the bytes are right now, all of them read; None when they are gone."""
         try:
-            check_key(self._prefix + key)
+            check_key(self.prefix + key)
             found = self._s3.get_object(**self._place(key))
         except BadKey:
             return None
@@ -108,13 +108,13 @@ class S3Source:
         """Every object there is; in no order. A versioned bucket tells each one's version."""
         operation = "list_object_versions" if self.versioned else "list_objects_v2"
         entries = "Versions" if self.versioned else "Contents"
-        for page in self._s3.pages(operation, Bucket=self.bucket, Prefix=self._prefix):
+        for page in self._s3.pages(operation, Bucket=self.bucket, Prefix=self.prefix):
             for entry in page.get(entries, ()):
                 if entry.get("IsLatest", True):
-                    yield _listed(entry["Key"].removeprefix(self._prefix), entry, entry["Size"])
+                    yield _listed(entry["Key"].removeprefix(self.prefix), entry, entry["Size"])
 
     def _place(self, key: str) -> dict[str, str]:
-        return {"Bucket": self.bucket, "Key": self._prefix + key}
+        return {"Bucket": self.bucket, "Key": self.prefix + key}
 
 
 def _listed(key: str, entry: Mapping[str, Any], size: int) -> Listed:

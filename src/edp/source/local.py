@@ -32,6 +32,7 @@ class LocalSource:
     """Objects below `root`; `work` is a folder on the same file system for files in the making."""
 
     bucket = "source"
+    prefix = ""
 
     def __init__(self, root: Path, work: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)

@@ -40,9 +40,13 @@ class Listed:
 
 
 class Source(Protocol):
-    """The bucket that files land in."""
+    """The bucket that files land in; its objects are those whose keys there start with `prefix`.
+
+    A key is what follows the prefix, everywhere but in events.
+    """
 
     bucket: str
+    prefix: str
 
     def put(self, key: str, path: Path) -> Stored:
         """Store a copy of the file under `key`, whole or not at all, durable on return.

@@ -251,7 +251,7 @@ def open_workspace(
         etl=etl,
         crawler=crawler,
         mask_key=mask_key(contract, environ) if contract.exists() else "",
-        engine=engine,
+        engine=lambda _bytes: engine,
     )
     lock = Lock(lake / ".lock")
     return Workspace(path, lake, config, stages, db, queue, target, lock, bell, memory, way)

@@ -162,6 +162,8 @@ def _result(job: Job, answer: Mapping[str, Any]) -> JobResult | Failure:
     if answer["failure"] is not None:
         return Failure(**answer["failure"])
     try:
-        return result_of(Folder(job.workdir).read(answer["result"]), job.inputs)
+        return result_of(
+            Folder(job.workdir).read(answer["result"]), [one.key for one in job.inputs]
+        )
     except (EdpError, OSError) as error:
         return Failure.of(error)

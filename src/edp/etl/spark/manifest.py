@@ -129,10 +129,10 @@ def outcome_line(outcome: Outcome) -> str:
     return json.dumps({"outcome": body})
 
 
-def result_of(lines: Iterable[str], inputs: Sequence[Input]) -> JobResult | Failure:
-    """The result, its outcomes in the order of `inputs`; or why there is none.
+def result_of(lines: Iterable[str], keys: Sequence[str]) -> JobResult | Failure:
+    """The result, its outcomes in the order of `keys`; or why there is none.
 
-    Raises: UnfitManifest, also when an input has no outcome.
+    Raises: UnfitManifest, also when a key has no outcome.
     """
     rows = map(json.loads, lines)
     head = _head(rows)
@@ -146,9 +146,9 @@ def result_of(lines: Iterable[str], inputs: Sequence[Input]) -> JobResult | Fail
         else:
             outcome = _outcome(row["outcome"])
             outcomes[outcome.key] = outcome
-    if missing := [one.key for one in inputs if one.key not in outcomes]:
+    if missing := [key for key in keys if key not in outcomes]:
         raise UnfitManifest(f"the result says nothing of {len(missing)} inputs, as {missing[0]}")
-    return JobResult([outcomes[one.key] for one in inputs], staged)
+    return JobResult([outcomes[key] for key in keys], staged)
 
 
 def _outcome(body: dict[str, Any]) -> Outcome:

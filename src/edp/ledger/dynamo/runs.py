@@ -29,7 +29,7 @@ from edp.ledger.dynamo.rows import (
     version_at,
     version_key,
 )
-from edp.ledger.port import Claim, Member
+from edp.ledger.port import Claim, Member, Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +67,7 @@ class DynamoRuns:
         limits: BatchLimits,
         *,
         contract: Callable[[str], str],
-        engine: str,
+        engine: Callable[[int], str],
         flush: bool = False,
     ) -> Claim | None:
         """The next batch of one dataset, once it is full or has waited; `flush` waits for none."""
@@ -78,11 +78,12 @@ class DynamoRuns:
                 return None
             dataset = str(batch[0].dataset)
             run_id = new_run_id(now)
+            runs_on = engine(sum(one.size or 0 for one in batch))
             doc = {
                 "id": run_id,
                 "dataset": dataset,
                 "state": "running",
-                "engine": engine,
+                "engine": runs_on,
                 "contract": contract(dataset),
                 "started_at": now,
                 "ended_at": None,
@@ -103,7 +104,7 @@ class DynamoRuns:
             if not all(lent):
                 self._change_run(run_id, files=sum(lent))
             self._holds[run_id] = 0
-            return Claim(run_id, dataset, now, tuple(self._members(run_id)))
+            return Claim(run_id, dataset, runs_on, now, tuple(self._members(run_id)))
         raise AssertionError("tries() raises")
 
     def _batch(self, limits: BatchLimits, now: float, *, flush: bool) -> list[Version]:
@@ -150,6 +151,7 @@ class DynamoRuns:
                 fence=one.fence,
                 attempts=one.attempts,
                 arrived_at=one.arrived_at,
+                etag=one.etag,
                 head=places[object_key(one.bucket, one.key)].doc["head"] == one.version,
             )
 
@@ -160,10 +162,33 @@ class DynamoRuns:
         found = self._table.get_all(list(keys))
         return [(Version.of(found[key]), fence) for key, fence in keys.items() if key in found]
 
-    def extend(self, run_ids: Sequence[str]) -> None:
-        """Heartbeat: keep these runs' leases."""
+    def extend(self, run_ids: Sequence[str], *, for_s: float | None = None) -> None:
+        """Heartbeat: keep these runs' leases, for `for_s` seconds if not as long as usual."""
+        lease_s = self._lease_s if for_s is None else for_s
         for run_id in run_ids:
-            self._change_run(run_id, lease_until=clock.now() + self._lease_s)
+            self._change_run(run_id, lease_until=clock.now() + lease_s)
+
+    def running(self) -> Sequence[Running]:
+        """The runs that have not ended, the oldest first."""
+        named = sorted({row.sk for row in self._table.find("work", OPEN)})
+        found = self._table.get_all([(RUN, run_id) for run_id in named])
+        return [
+            Running(run_id, doc["engine"], doc["started_at"], doc["lease_until"])
+            for run_id in named
+            if (RUN, run_id) in found and (doc := found[RUN, run_id].doc)["state"] == "running"
+        ]
+
+    def resume(self, run_id: str) -> Claim | None:
+        """Take over a run, whoever had it; None where it has ended, or there is none."""
+        run = self._taken_over(run_id, orphaned=True)
+        return None if run is None else self._anew(run)
+
+    def _anew(self, run: Row) -> Claim:
+        """The claim of a run that was taken over; what it had noted is forgotten."""
+        for version in self._with_outcome(run.sk):
+            self._table.put(replace(version, outcome=None).row)
+        doc, members = run.doc, tuple(self._members(run.sk))
+        return Claim(run.sk, doc["dataset"], doc["engine"], doc["started_at"], members)
 
     def _change_run(self, run_id: str, **doc: object) -> None:
         """Change a run that is under way."""
@@ -214,8 +239,7 @@ class DynamoRuns:
     def failed(self, member: Member, failure: Failure, outcome: Outcome | None) -> State:
         """An attempt failed: dead if nothing can help or tries are used up, else queued again."""
         attempt = member.attempts + 1
-        dead = failure.permanent or attempt >= self._retry.max_attempts
-        state: State = "dead" if dead else "queued"
+        state: State = "dead" if self.would_die(member, failure) else "queued"
         wait_s = self._retry.delay_s(attempt, jitter=self._jitter())
         self._change(
             member,
@@ -229,6 +253,10 @@ class DynamoRuns:
             ),
         )
         return state
+
+    def would_die(self, member: Member, failure: Failure) -> bool:
+        """Whether this failure would make the version dead."""
+        return failure.permanent or member.attempts + 1 >= self._retry.max_attempts
 
     def _change(self, member: Member, change: Callable[[Version], Version]) -> None:
         """Change a version, if it is still lent by the member's fence.
@@ -314,10 +342,7 @@ class DynamoRuns:
         for row in sorted(self._table.find("work", OPEN), key=lambda row: row.sk):
             run = self._taken_over(row.sk, orphaned=orphaned)
             if run is not None:
-                for version in self._with_outcome(run.sk):
-                    self._table.put(replace(version, outcome=None).row)
-                members = tuple(self._members(run.sk))
-                found.append(Claim(run.sk, run.doc["dataset"], run.doc["started_at"], members))
+                found.append(self._anew(run))
         return found
 
     def _taken_over(self, run_id: str, *, orphaned: bool) -> Row | None:

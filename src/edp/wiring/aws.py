@@ -1,0 +1,217 @@
+"""The AWS runtime: S3, SQS, DynamoDB, EventBridge, Glue and Athena, as `edp deploy` made them."""
+
+from __future__ import annotations
+
+import json
+import random
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from edp.alarms.aws import CloudWatchAlarms
+from edp.backends.boto import Service
+from edp.backends.dynamo import Row, Table, changed
+from edp.backends.secrets import read_secret, read_settings
+from edp.backends.sqlite import Database
+from edp.catalog.aws import S3Catalog
+from edp.core.contract import Config, load
+from edp.core.errors import ConfigError
+from edp.core.retry import RetryPolicy
+from edp.crawler.aws import GlueCrawler, S3Crawler
+from edp.etl.aws import GlueJobs, StagedEtl
+from edp.etl.local import LocalEtl
+from edp.events.aws import EventBridgeEvents
+from edp.ledger.aws import DynamoLedger, DynamoReceipts, DynamoRuns
+from edp.notify.local import LocalOutbox
+from edp.pipeline.dead import dead_message
+from edp.pipeline.handover import ELSEWHERE
+from edp.pipeline.stages import Stages
+from edp.queue.aws import SqsDeadLetters, SqsQueue
+from edp.queue.batch import SqsBatch
+from edp.source.aws import S3Source
+from edp.target.aws import S3Target
+from edp.topic.aws import SnsTopic
+from edp.wiring.places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edp.core.holder import Holder
+    from edp.etl.port import Etl, JobRun, Jobs
+    from edp.queue.port import DeadLetter, Lease
+
+HERE: Final = "lambda"
+"""What receipts call the engine in a function."""
+MOST_BYTES: Final = 2_000_000_000
+"""A batch above it goes to the Glue job: a function's disk holds it three times, and no more."""
+LEASE_S: Final = 120.0
+_HANDLER_MEMORY: Final = 550_000_000
+"""Bytes that the handler and a worker's interpreter take before DuckDB uses any."""
+_LEAST_MEMORY: Final = 128_000_000
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A pipeline on AWS: its contract, its places, and the stages over them.
+
+    `memory` (bytes) is what one task here may take.
+    """
+
+    config: Config
+    places: Places
+    stages: Stages
+    service: Callable[[str], Service]
+    memory: int
+    jobs: Jobs | None = None
+    crawler: GlueCrawler | None = None
+    _marks: Table = field(kw_only=True)
+
+    @cached_property
+    def etl(self) -> Etl:
+        """A worker process, kept for the calls to come."""
+        return StagedEtl(LocalEtl(1, memory=self.memory), self.service("s3"))
+
+    def batch(self, event: Mapping[str, Any]) -> tuple[SqsBatch, Stages]:
+        """The messages of one call, and the stages with them for a queue."""
+        batch = SqsBatch(event, self.stages.queue)
+        return batch, replace(self.stages, queue=batch)
+
+    def holder(self) -> Holder | None:
+        """Nobody by name: functions work whenever there is work."""
+        return None
+
+    def settle_later(self, job: JobRun) -> None:
+        """Have the function that settles see to what the job left."""
+        self._call(self.places.settle, {"run": job.run_id, "workdir": job.workdir})
+
+    def work_later(self) -> None:
+        """Have the function that works look for what is queued."""
+        self._call(self.places.etl, {"Records": []})
+
+    def _call(self, function: str, payload: Mapping[str, Any]) -> None:
+        self.service("lambda").invoke(
+            FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode()
+        )
+
+    def marked(self, name: str) -> Mapping[str, Any]:
+        """What was noted under a name; nothing before the first time."""
+        row = self._marks.get("mark", name)
+        return row.doc if row else {}
+
+    def mark(self, name: str, **said: object) -> None:
+        """Note something under a name, in the place of what was there."""
+        row = self._marks.get("mark", name) or Row("mark", name)
+        self._marks.put(changed(replace(row, doc={}), **said))
+
+
+def of_environment(
+    environ: Mapping[str, str], service: Callable[[str], Service] | None = None
+) -> Deployed:
+    """The pipeline that a function belongs to; `service` stands in for AWS's own.
+
+    Raises: ConfigError when the contract or the environment is wrong.
+    """
+    places = Places.of(environ)
+    service = service or _services(places.region)
+    contract = Path(environ["EDP_WORKSPACE"], "edp.yaml")
+    filled = read_settings(service("secretsmanager"), environ["EDP_VARIABLES_SECRET"])
+    secret = environ.get("EDP_MASK_KEY_SECRET", "")
+    return deployed(
+        load(contract, environ=filled),
+        places,
+        service,
+        mask_key=read_secret(service("secretsmanager"), secret) if secret else "",
+        memory=_memory(int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024"))),
+    )
+
+
+def _services(region: str) -> Callable[[str], Service]:
+    made: dict[str, Service] = {}
+
+    def service(name: str) -> Service:
+        if name not in made:
+            made[name] = Service.of(name, region=region)
+        return made[name]
+
+    return service
+
+
+def _memory(megabytes: int) -> int:
+    """Bytes for one task: a worker is stopped once it holds half as much again."""
+    return max(_LEAST_MEMORY, (megabytes * 2**20 - _HANDLER_MEMORY) * 2 // 3)
+
+
+def deployed(
+    config: Config,
+    places: Places,
+    service: Callable[[str], Service],
+    *,
+    mask_key: str = "",
+    memory: int = 1_000_000_000,
+) -> Deployed:
+    """The pipeline of a contract, at its places."""
+    if config.runtimes.aws is None:
+        raise ConfigError("edp.yaml has no runtimes.aws, which says where the pipeline is")
+    s3, table = service("s3"), Table(service("dynamodb"), places.ledger)
+    queue, dead = (
+        SqsQueue(service("sqs"), url, cloudwatch=service("cloudwatch"))
+        for url in (places.queue, places.dead_letters)
+    )
+    target = S3Target(s3, {"data": places.target, "rejects": places.rejects}, work=places.work)
+    retry = config.retry
+    stages = Stages(
+        config=config,
+        source=S3Source(s3, places.source),
+        topic=SnsTopic(service("sns"), places.alerts),
+        queue=queue,
+        dead_letters=SqsDeadLetters(dead, queue, exhausted=_exhausted),
+        ledger=DynamoLedger(table),
+        runs=DynamoRuns(
+            table,
+            retry=RetryPolicy(
+                retry.max_attempts, retry.base.total_seconds(), retry.cap.total_seconds()
+            ),
+            jitter=random.random,
+            lease_s=LEASE_S,
+        ),
+        receipts=DynamoReceipts(table),
+        target=target,
+        catalog=S3Catalog(s3, table, places.catalog, places.database),
+        events=EventBridgeEvents(
+            service("events"),
+            table,
+            account=places.account,
+            region=places.region,
+            bus=places.bus,
+        ),
+        alarms=CloudWatchAlarms(service("cloudwatch"), prefix=f"{config.name}-", defined={}),
+        outbox=LocalOutbox(Database(Path(":memory:"))),
+        atomically=nullcontext,
+        reading=nullcontext,
+        tidy=lambda: None,
+        etl=lambda: StagedEtl(LocalEtl(1, memory=memory), s3),
+        crawler=lambda: S3Crawler(target.list, target.fetch),
+        mask_key=mask_key,
+        engine=_engine(config.runtimes.aws.engine),
+    )
+    jobs = GlueJobs(service("glue"), s3, places.job, workdir=target.work) if places.job else None
+    crawler = GlueCrawler(service("glue"), table, places.crawler) if places.crawler else None
+    return Deployed(config, places, stages, service, memory, jobs, crawler, _marks=table)
+
+
+def _engine(wanted: str) -> Callable[[int], str]:
+    """What a batch of so many bytes runs on."""
+    if wanted == "auto":
+        return lambda size: ELSEWHERE if size > MOST_BYTES else HERE
+    return lambda _size: ELSEWHERE if wanted == "spark" else HERE
+
+
+def _exhausted(lease: Lease) -> DeadLetter:
+    return dead_message(
+        lease.body,
+        "SQS gave the message up: it was received too often without being finished",
+        attributes=lease.attributes,
+        code="received too often",
+    )
