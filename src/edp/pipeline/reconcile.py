@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import Failure
 from edp.core.names import is_ignored
-from edp.pipeline.intake import accept_found, found_by_hash
+from edp.pipeline.intake import accept_found, found_by_hash, found_by_tag
 from edp.pipeline.run import give_up
 from edp.source.settling import Settling, unseen
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Buckets, queues by URL, and names; `job` and `crawler` are empty where there is none.
+    """Buckets, queues by URL, topics by ARN, and names; `job` and `crawler` are empty without one.
 
     `catalog` is where the catalog's own objects are, `work` where attempts stage.
     """
@@ -30,6 +30,7 @@ class Places:
     dead_letters: str
     ledger: str
     bus: str
+    arrivals: str
     alerts: str
     database: str
     workgroup: str
@@ -59,6 +60,7 @@ class Places:
                 dead_letters=environ["EDP_DEAD_LETTERS"],
                 ledger=environ["EDP_LEDGER"],
                 bus=environ["EDP_BUS"],
+                arrivals=environ["EDP_ARRIVALS"],
                 alerts=alerts,
                 database=environ["EDP_DATABASE"],
                 workgroup=environ["EDP_WORKGROUP"],

@@ -57,6 +57,7 @@ def environment(site: Site, by: Channels, entries: Secrets) -> dict[str, str]:
         "EDP_DEAD_LETTERS": by.dead.queue_url,
         "EDP_LEDGER": names.ledger,
         "EDP_BUS": names.bus,
+        "EDP_ARRIVALS": by.arrivals.topic_arn,
         "EDP_ALERTS": by.people.topic_arn,
         "EDP_JOB": "" if site.aws.engine == "lambda" else names.job,
         "EDP_ETL": names.function("etl"),

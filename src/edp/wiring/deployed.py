@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edp.alarms.aws import CloudWatchAlarms
 from edp.backends.boto import Service
-from edp.backends.dynamo import Row, Table, changed
+from edp.backends.dynamo import Row, changed
+from edp.backends.dynamo import Table as Rows
 from edp.backends.secrets import read_secret, read_settings
 from edp.backends.sqlite import Database
-from edp.catalog.aws import S3Catalog
+from edp.catalog.aws import GlueTables, S3Catalog
 from edp.core.contract import Config, load
 from edp.core.errors import ConfigError
 from edp.core.retry import RetryPolicy
@@ -27,7 +28,9 @@ from edp.ledger.aws import DynamoLedger, DynamoReceipts, DynamoRuns
 from edp.notify.local import LocalOutbox
 from edp.pipeline.dead import dead_message
 from edp.pipeline.handover import ELSEWHERE
+from edp.pipeline.showing import show
 from edp.pipeline.stages import Stages
+from edp.pipeline.work import COMMIT_WITHIN_S
 from edp.queue.aws import SqsDeadLetters, SqsQueue
 from edp.queue.batch import SqsBatch
 from edp.source.aws import S3Source
@@ -38,6 +41,7 @@ from edp.wiring.places import Places
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from edp.catalog.port import Showcase, Table
     from edp.core.holder import Holder
     from edp.etl.port import Etl, JobRun, Jobs
     from edp.queue.port import DeadLetter, Lease
@@ -66,7 +70,8 @@ class Deployed:
     memory: int
     jobs: Jobs | None = None
     crawler: GlueCrawler | None = None
-    _marks: Table = field(kw_only=True)
+    showcase: Showcase | None = None
+    _marks: Rows = field(kw_only=True)
 
     @cached_property
     def etl(self) -> Etl:
@@ -94,6 +99,43 @@ class Deployed:
         self.service("lambda").invoke(
             FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode()
         )
+
+    def published(self, *, collect: bool = False) -> int:
+        """Take out of the tables' places what commits replaced, and show readers what came.
+
+        Readers see every file there: so nothing stays for queries that are under way. `collect`
+        also removes what attempts published that came to no commit. Returns how many files went.
+        """
+        target, catalog = self.stages.target, self.stages.catalog
+        gone = len(target.remove(catalog.retired(removed_for_s=0.0)))
+        if collect:
+            gone += len(target.collect(named=catalog.named(), older_than_s=COMMIT_WITHIN_S))
+        if self.showcase is not None:
+            before = self.marked("shown")
+            now = show(self.stages, self.showcase, place=self._place, shown=before)
+            if now != before:
+                self.mark("shown", **now)
+        return gone
+
+    def _place(self, table: Table) -> str:
+        place = self.places.target if table.kind == "data" else self.places.rejects
+        return f"{place}{table.dataset}/"
+
+    def written(self) -> None:
+        """Something was written into the target: have readers see it."""
+        if self.crawler is not None:
+            self.crawler.touched()
+        else:
+            self.published()
+
+    def look_again(self) -> bool:
+        """Start a crawl that was put off; whether one was."""
+        return self.crawler is not None and self.crawler.start_if_due()
+
+    def send_rest(self) -> int:
+        """Hand on the events that EventBridge did not take at first; how many."""
+        assert isinstance(self.stages.events, EventBridgeEvents)
+        return self.stages.events.send_rest()
 
     def marked(self, name: str) -> Mapping[str, Any]:
         """What was noted under a name; nothing before the first time."""
@@ -154,7 +196,7 @@ def deployed(
     """The pipeline of a contract, at its places."""
     if config.runtimes.aws is None:
         raise ConfigError("edp.yaml has no runtimes.aws, which says where the pipeline is")
-    s3, table = service("s3"), Table(service("dynamodb"), places.ledger)
+    s3, table = service("s3"), Rows(service("dynamodb"), places.ledger)
     queue, dead = (
         SqsQueue(service("sqs"), url, cloudwatch=service("cloudwatch"))
         for url in (places.queue, places.dead_letters)
@@ -164,7 +206,7 @@ def deployed(
     stages = Stages(
         config=config,
         source=S3Source(s3, places.source),
-        topic=SnsTopic(service("sns"), places.alerts),
+        topic=SnsTopic(service("sns"), places.arrivals),
         queue=queue,
         dead_letters=SqsDeadLetters(dead, queue, exhausted=_exhausted),
         ledger=DynamoLedger(table),
@@ -197,8 +239,10 @@ def deployed(
         engine=_engine(config.runtimes.aws.engine),
     )
     jobs = GlueJobs(service("glue"), s3, places.job, workdir=target.work) if places.job else None
-    crawler = GlueCrawler(service("glue"), table, places.crawler) if places.crawler else None
-    return Deployed(config, places, stages, service, memory, jobs, crawler, _marks=table)
+    glue = service("glue")
+    crawler = GlueCrawler(glue, table, places.crawler) if places.crawler else None
+    showcase = None if crawler else GlueTables(glue, places.database)
+    return Deployed(config, places, stages, service, memory, jobs, crawler, showcase, _marks=table)
 
 
 def _engine(wanted: str) -> Callable[[int], str]:
