@@ -19,7 +19,6 @@ from edp.backends.boto import code_of
 from edp.backends.dynamo import Row, changed, tries
 from edp.core import clock
 from edp.core.identity import named_by_a_run
-from edp.crawler.local import LocalCrawler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,6 +48,8 @@ class S3Crawler:
 
     def crawl(self, *, known: Mapping[str, str]) -> Sequence[Found | Unreadable]:
         """The files of others that are new, or no longer what they were; never EDP's own."""
+        from edp.crawler.local import LocalCrawler  # noqa: PLC0415 (with it comes DuckDB)
+
         looked: list[Found | Unreadable] = []
         for path, age_s in sorted(self._list()):
             if path.startswith("target/") and not named_by_a_run(path):
@@ -61,6 +62,8 @@ class S3Crawler:
         self, files: Sequence[DataFile], *, deep: bool
     ) -> Mapping[str, Measured | Unreadable]:
         """What the files of tables are, by path; every byte of them is read."""
+        from edp.crawler.local import LocalCrawler  # noqa: PLC0415 (with it comes DuckDB)
+
         found: dict[str, Measured | Unreadable] = {}
         for file in files:
             with self._here(file.path) as lake:

@@ -22,7 +22,6 @@ from edp.core.errors import ConfigError
 from edp.core.retry import RetryPolicy
 from edp.crawler.aws import GlueCrawler, S3Crawler
 from edp.etl.aws import GlueJobs, StagedEtl
-from edp.etl.local import LocalEtl
 from edp.events.aws import EventBridgeEvents
 from edp.ledger.aws import DynamoLedger, DynamoReceipts, DynamoRuns
 from edp.notify.local import LocalOutbox
@@ -76,7 +75,7 @@ class Deployed:
     @cached_property
     def etl(self) -> Etl:
         """A worker process, kept for the calls to come."""
-        return StagedEtl(LocalEtl(1, memory=self.memory), self.service("s3"))
+        return self.stages.etl()
 
     def batch(self, event: Mapping[str, Any]) -> tuple[SqsBatch, Stages]:
         """The messages of one call, and the stages with them for a queue."""
@@ -201,6 +200,12 @@ def deployed(
         SqsQueue(service("sqs"), url, cloudwatch=service("cloudwatch"))
         for url in (places.queue, places.dead_letters)
     )
+
+    def etl() -> Etl:
+        from edp.etl.local import LocalEtl
+
+        return StagedEtl(LocalEtl(1, memory=memory), s3)
+
     target = S3Target(s3, {"data": places.target, "rejects": places.rejects}, work=places.work)
     retry = config.retry
     stages = Stages(
@@ -233,7 +238,7 @@ def deployed(
         atomically=nullcontext,
         reading=nullcontext,
         tidy=lambda: None,
-        etl=lambda: StagedEtl(LocalEtl(1, memory=memory), s3),
+        etl=etl,
         crawler=lambda: S3Crawler(target.list, target.fetch),
         mask_key=mask_key,
         engine=_engine(config.runtimes.aws.engine),
