@@ -14,6 +14,8 @@ import edp.lambdas
 MODULES = [f"edp.lambdas.{one.name}" for one in pkgutil.iter_modules(edp.lambdas.__path__)]
 TOO_MUCH = {"pyspark", "aws_cdk", "jsii", "fastapi", "moto", "pyarrow", "pandas", "typer"}
 CPU_S = 1.0
+SDK_S = 0.2
+"""What the SDK alone takes on a core of its own; where it takes more, others are at work."""
 STARTS = """
 import json, resource, sys
 __import__(sys.argv[1])
@@ -33,9 +35,10 @@ def started(module: str) -> tuple[float, list[str]]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_handler_starts_within_a_second_and_imports_no_more_than_it_needs(module: str) -> None:
+    most_s = CPU_S * max(1.0, started("boto3")[0] / SDK_S)
     runs = [started(module)]
-    while len(runs) < 3 and runs[-1][0] >= CPU_S:  # others may have been at work
+    while len(runs) < 3 and runs[-1][0] >= most_s:
         runs.append(started(module))
 
-    assert min(cpu_s for cpu_s, _ in runs) < CPU_S
+    assert min(cpu_s for cpu_s, _ in runs) < most_s
     assert not {name.partition(".")[0] for name in runs[0][1]} & TOO_MUCH
