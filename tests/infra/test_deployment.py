@@ -20,6 +20,8 @@ from edp.infra.account import connect
 from edp.infra.deployment import Deployment
 from edp.infra.stacks import ChangeSet, Stack
 from tests.aws_sim import REGION, bucket, client, service, unique
+from tests.aws_sim.recording import recording
+from tests.docs.deployer import allowed, asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,9 +138,10 @@ def test_adopted_buckets_tell_of_objects_beside_what_they_told_before(tmp_path: 
     )
     one = deployment(tmp_path, name=name, source=source, target=target, adopt="source, target")
 
-    one.deploy(tmp_path / "cdk")
-    hooked = notices(source), notices(target)
-    kept = one.destroy()
+    with recording() as calls:
+        one.deploy(tmp_path / "cdk")
+        hooked = notices(source), notices(target)
+        kept = one.destroy()
 
     assert hooked == (
         {"TopicConfigurations": ["others", f"edp-{name}-source"]},
@@ -147,6 +150,10 @@ def test_adopted_buckets_tell_of_objects_beside_what_they_told_before(tmp_path: 
     assert notices(source) == {"TopicConfigurations": ["others"]}
     assert notices(target).get("QueueConfigurations", []) == []
     assert {source, target, f"{name}-ledger"} <= set(kept)
+    names = {"shop": name, "my_source": source, "my_target": target}
+    rights = set(asked(calls, name))
+    assert ("s3:PutBucketNotification", f"arn:aws:s3:::{target}") in rights
+    assert not [one for one in rights if not allowed(*one, **names)]
     with pytest.raises(ConfigError, match="there is no stack"):
         one.destroy()
 
