@@ -114,23 +114,28 @@ _DECLARED: Final = {
     "int": frozenset({"int", "bigint", "double", "string"}),
     "date": frozenset({"date:mdy", "date:dmy", "timestamp:mdy", "timestamp:dmy", "string"}),
     "timestamp": frozenset({"timestamp:mdy", "timestamp:dmy", "string"}),
+    "date:mdy": frozenset({"date:mdy", "timestamp:mdy", "string"}),
+    "date:dmy": frozenset({"date:dmy", "timestamp:dmy", "string"}),
 }
 
 
 def declared_admits(kind: str) -> Admits:
-    """What a column admits whose type the contract declares: that type, and wider ones.
+    """What a column admits whose type is said beforehand: that type, and wider ones.
 
-    A nested value is JSON, too.
+    A nested value is JSON, too. A reading of dates stays.
 
     >>> declared_admits("date").resolved, declared_admits("int").resolved
     ('date', 'int')
+    >>> declared_admits("date:dmy").resolved
+    'date:dmy'
     >>> (declared_admits("array<int>") & declared_admits("json")).resolved
     'json'
     >>> (declared_admits("bigint") & Admits(frozenset({"string"}))).resolved
     'string'
     """
     json = {"json"} if is_nested(kind) else set()
-    return Admits(_DECLARED.get(kind, frozenset({kind, "string"} | json)))
+    types = _DECLARED.get(kind, frozenset({kind, "string"} | json))
+    return Admits(types, year_last=bool(parted(kind)[1]))
 
 
 def is_plain(name: str) -> bool:

@@ -44,10 +44,12 @@ class Job:
     """Read `inputs` and stage their rows and rejects.
 
     `live` is what the table's other live files admit, by column: inferred types are resolved
-    against it. `loaded_at` is the run's start (seconds). `workdir` is private to this attempt
-    and on the target's file system; `memory` in bytes. `mask_key` is what masked columns are
-    hashed with. With `trace` the result tells the SQL that was run. `samples` is how many rejected
-    rows the outcome of a file that fails over them quotes.
+    against it. `fixed` are types with their readings, by column of the table, for columns that
+    the contract gives no type: what does not fit is a reject. `loaded_at` is the run's start
+    (seconds). `workdir` is private to this attempt and on the target's file system; `memory` in
+    bytes. `mask_key` is what masked columns are hashed with. With `trace` the result tells the SQL
+    that was run. `samples` is how many rejected rows the outcome of a file that fails over them
+    quotes.
     """
 
     run_id: str
@@ -58,6 +60,7 @@ class Job:
     workdir: str
     loaded_at: float
     live: Mapping[str, Admits] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
     memory: int = 1_000_000_000
     threads: int = 1
     max_partitions: int = 1000

@@ -20,7 +20,7 @@ from edp.core.sql import (
     matches,
     parse_sql,
 )
-from edp.core.types import is_nested
+from edp.core.types import is_nested, parted
 
 if TYPE_CHECKING:
     from edp.core.contract import Column
@@ -40,6 +40,8 @@ _RANGES: Final = {
     "bigint": "a bigint lies between -9223372036854775808 and 9223372036854775807",
     "double": "a double holds whole numbers up to 9007199254740992 and others up to 1.8e308",
 }
+_READINGS: Final = {"mdy": "month first as MM/DD/YYYY", "dmy": "day first as DD/MM/YYYY"}
+_FIXED: Final = " (the table's type, as its first files made it)"
 _YEAR_LAST: Final = {"date": DATE_YEAR_LAST, "timestamp": TIMESTAMP_YEAR_LAST}
 
 
@@ -85,11 +87,17 @@ def misfit_reason_sql(text: str, wanted: str, rules: Column) -> str:
     return literal(f"not a {wanted}: write it as {ways}, or year first")
 
 
+def fixed_reason_sql(text: str, fixed: str) -> str:
+    """Why `text` (SQL) is no value of the type that the table has: `<code>: <sentence>`."""
+    return f"{reason_sql(text, fixed)} || {literal(_FIXED)}"
+
+
 def reason_sql(text: str, wanted: str, *, part: bool = False) -> str:
     """Why `text` (SQL), a misfit, has no value of the type `wanted`: `<code>: <sentence>`.
 
     A `part` of a nested value cannot have formats of its own.
     """
+    wanted, reading = parted(wanted)
     if size := decimal(wanted):
         precision, scale = size
         shape = f"not a {wanted}: write e.g. 12.5, with no exponent"
@@ -97,6 +105,8 @@ def reason_sql(text: str, wanted: str, *, part: bool = False) -> str:
         number = matches(text, r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
         return _either(number, f"out of range: a {wanted} holds {digits}", shape)
     shape = f"not a {wanted}: {_SHAPES[wanted]}"
+    if reading:
+        return literal(f"{shape}, or with the {_READINGS[reading]}")
     if wanted in _YEAR_LAST:
         told = "" if part else ", as only the column's `formats` could tell"
         two = (

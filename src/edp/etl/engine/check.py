@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from edp.core.sql import literal, parse_sql, physical
-from edp.etl.engine.cast import cast_sql, misfit_reason_sql
+from edp.etl.engine.cast import cast_sql, fixed_reason_sql, misfit_reason_sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -83,6 +83,8 @@ def fails_sql(cell: Cell, text: str, value: str, keys: Collection[str]) -> str:
         tests = []
     else:
         tests = [f"({text} IS NOT NULL AND {value} IS NULL)"]
+    if _is_fixed(cell):
+        tests.append(_misfits(cell, value))
     return " OR ".join([*tests, *(test for test, _ in _limits(cell, value))])
 
 
@@ -98,13 +100,26 @@ def reason_of(cell: Cell, keys: Collection[str]) -> str:
     if cell.type not in (None, "string"):
         why = misfit_reason_sql(cell.text, cell.type, cell.rules)
         whens.append(f"WHEN {value} IS NULL THEN {why}")
+    if _is_fixed(cell):
+        whens.append(
+            f"WHEN {_misfits(cell, value)} THEN {fixed_reason_sql(value, cell.fixed or 'string')}"
+        )
     whens += [f"WHEN {test} THEN {literal(why)}" for test, why in _limits(cell, value)]
     return f"CASE {' '.join(whens)} END"
 
 
 def _can_fail(cell: Cell, keys: Collection[str]) -> bool:
-    typed = cell.type not in (None, "string")
+    typed = cell.known not in (None, "string")
     return cell.unknown or cell.required or typed or cell.name in keys or bool(_limits(cell, "x"))
+
+
+def _is_fixed(cell: Cell) -> bool:
+    return cell.fixed not in (None, "string")
+
+
+def _misfits(cell: Cell, value: str) -> str:
+    """Whether `value` (SQL), a text, is none of the table's type."""
+    return f"({value} IS NOT NULL AND {parse_sql(value, cell.fixed or 'string')} IS NULL)"
 
 
 def _limits(cell: Cell, value: str) -> list[tuple[str, str]]:

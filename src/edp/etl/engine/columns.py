@@ -11,23 +11,25 @@ from typing import TYPE_CHECKING, Final
 from edp.core.contract import Column
 from edp.core.errors import UnreadableFile
 from edp.core.names import column_names, normalise
-from edp.core.types import is_plain
+from edp.core.types import is_nested, is_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from edp.core.contract import Dataset
 
 _ANY: Final = Column()
+_NONE: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True)
 class Cell:
     """The place of a column (0 for the file's first), its names, and what it must be.
 
-    `type` is None where it is inferred. `rank` is its place in the contract, which decides the
-    column that a reject names. `rules` is what else is declared. `unknown` marks a column that
-    the contract wants no value in.
+    `type` is None where the contract gives none. Then `fixed` may be the type that the table has:
+    values have to fit it, and are text up to the very end, as where the type is inferred. `rank` is
+    its place in the contract, which decides the column that a reject names. `rules` is what else is
+    declared. `unknown` marks a column that the contract wants no value in.
     """
 
     place: int
@@ -38,6 +40,12 @@ class Cell:
     rank: int = 0
     rules: Column = field(default=_ANY, compare=False)
     unknown: bool = False
+    fixed: str | None = None
+
+    @property
+    def known(self) -> str | None:
+        """The type that its values have to fit; None where it is inferred."""
+        return self.type or self.fixed
 
     @property
     def text(self) -> str:
@@ -55,9 +63,12 @@ class Cell:
         return not self.unknown and self.mask != "drop"
 
 
-def columns(header: Sequence[str], contract: Dataset) -> list[Cell]:
+def columns(
+    header: Sequence[str], contract: Dataset, fixed: Mapping[str, str] = _NONE
+) -> list[Cell]:
     """The columns of the table that files with this header have, in the file's order.
 
+    `fixed` are types of the table, by its columns.
     Raises: UnreadableFile when two of them would have one name, or when a column is not
     declared and the contract wants none of that.
     """
@@ -66,10 +77,19 @@ def columns(header: Sequence[str], contract: Dataset) -> list[Cell]:
     for place, (name, original) in enumerate(zip(column_names(header), header, strict=True)):
         rank, declared = _declared(name, original.strip(), contract)
         if declared is not None:
-            wanted = declared.rename or _own_name(list(contract.columns)[rank], name)
-            kind = declared.type or ("string" if declared.mask else None)
+            wanted = _table_name(name, rank, declared, contract)
+            kind, own = _types(wanted, declared, fixed)
             cells.append(
-                Cell(place, wanted, original, kind, declared.required, rank, rules=declared)
+                Cell(
+                    place,
+                    wanted,
+                    original,
+                    kind,
+                    declared.required,
+                    rank,
+                    rules=declared,
+                    fixed=own,
+                )
             )
         elif contract.columns and contract.unknown_columns == "ignore":
             continue
@@ -77,7 +97,8 @@ def columns(header: Sequence[str], contract: Dataset) -> list[Cell]:
             unknown.append(original)
             rank = len(contract.columns) + place
             refused = bool(contract.columns) and contract.unknown_columns == "reject"
-            cells.append(Cell(place, name, original, rank=rank, unknown=refused))
+            kind, own = (None, None) if refused else _types(name, _ANY, fixed)
+            cells.append(Cell(place, name, original, kind, rank=rank, unknown=refused, fixed=own))
     if unknown and contract.columns and contract.unknown_columns == "fail":
         raise UnreadableFile(f"columns that are not declared: {', '.join(unknown)}; declare them")
     _check_once(cells, contract)
@@ -89,24 +110,26 @@ def untrimmed(cells: Sequence[Cell]) -> frozenset[int]:
     return frozenset(cell.place for cell in cells if not cell.rules.trim)
 
 
-def json_names(header: Sequence[str], contract: Dataset) -> frozenset[str]:
-    """The names in `header` of columns whose declared type is read from JSON, quotes and all."""
-    if all(is_plain(column.type or "string") for column in contract.columns.values()):
+def json_names(
+    header: Sequence[str], contract: Dataset, fixed: Mapping[str, str] = _NONE
+) -> frozenset[str]:
+    """The names in `header` of columns whose known type is read from JSON, quotes and all."""
+    declared = [column.type or "string" for column in contract.columns.values()]
+    if all(map(is_plain, [*declared, *fixed.values()])):
         return frozenset()
-    declared = (
-        (original, _declared(name, original.strip(), contract)[1])
-        for name, original in zip(column_names(header), header, strict=True)
-    )
-    return frozenset(
-        original
-        for original, column in declared
-        if column and not is_plain(column.type or "string")
-    )
+    found = set()
+    for name, original in zip(column_names(header), header, strict=True):
+        rank, column = _declared(name, original.strip(), contract)
+        wanted = name if column is None else _table_name(name, rank, column, contract)
+        kind, own = _types(wanted, column or _ANY, fixed)
+        if not is_plain(kind or own or "string"):
+            found.add(original)
+    return frozenset(found)
 
 
 def json_places(cells: Sequence[Cell]) -> frozenset[int]:
     """The places of columns in which JSON's null is nothing, as a CSV file may have it."""
-    return frozenset(cell.place for cell in cells if not is_plain(cell.type or "string"))
+    return frozenset(cell.place for cell in cells if not is_plain(cell.known or "string"))
 
 
 def missing(cells: Sequence[Cell], contract: Dataset) -> list[str]:
@@ -116,9 +139,19 @@ def missing(cells: Sequence[Cell], contract: Dataset) -> list[str]:
     return [key for rank, (key, column) in declared if column.required and rank not in ranks]
 
 
-def _own_name(key: str, name: str) -> str:
-    """The declared name of a column that the file may call by an alias."""
-    return normalise(key) or name
+def _table_name(name: str, rank: int, declared: Column, contract: Dataset) -> str:
+    """The table's name of a declared column that the file may call by an alias."""
+    return declared.rename or normalise(list(contract.columns)[rank]) or name
+
+
+def _types(name: str, declared: Column, fixed: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The type that the contract gives the column, else that of the table.
+
+    A nested type counts as given: its values are read before anything looks at them.
+    """
+    kind = declared.type or ("string" if declared.mask else None)
+    own = None if kind else fixed.get(name)
+    return (own, None) if own and is_nested(own) else (kind, own)
 
 
 def _declared(name: str, original: str, contract: Dataset) -> tuple[int, Column | None]:

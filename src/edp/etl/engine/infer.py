@@ -32,11 +32,11 @@ def infer(
 ) -> Mapping[int, Mapping[str, Admits]]:
     """What the texts of each column admit: by number of the file, then by column name.
 
-    `rows` is a query (columns row, f, c0, c1, ...) for the records that count. A declared column
-    admits its type.
+    `rows` is a query (columns row, f, c0, c1, ...) for the records that count. A column whose type
+    is known admits that.
     """
     first = _sample(con, rows, cells)
-    left = {cell: _STRING if cell.type else _union(first.get(cell.place, ())) for cell in cells}
+    left = {cell: _STRING if cell.known else _union(first.get(cell.place, ())) for cell in cells}
     bits = ", ".join(["f", *(_bits(cell, candidates) for cell, candidates in left.items())])
     query = f"SELECT {bits} FROM ({rows}) GROUP BY f"
     return {
@@ -52,7 +52,7 @@ def _sample(
 
     One expression for all columns: planning one for each costs more than looking at the texts.
     """
-    open_ = [cell for cell in cells if cell.type is None]
+    open_ = [cell for cell in cells if cell.known is None]
     if not open_:
         return {}
     places = ", ".join(str(cell.place) for cell in open_)
@@ -88,6 +88,6 @@ def _union(masks: Iterable[int | None]) -> int:
 
 
 def _admits(cell: Cell, mask: int | None) -> Admits:
-    if cell.type is None or mask is None:
+    if cell.known is None or mask is None:
         return admits(mask)
-    return declared_admits(cell.type)
+    return declared_admits(cell.known)

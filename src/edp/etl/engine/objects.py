@@ -71,8 +71,10 @@ class Record:
         ]
 
 
-def read_objects(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
-    """A JSON file with its columns, converted.
+def read_objects(
+    snapshot: Snapshot, signs: Signs, contract: Dataset, fixed: Mapping[str, str]
+) -> Source:
+    """A JSON file with its columns, converted; `fixed` are types of the table, by its columns.
 
     Raises: UnreadableFile when its records cannot be told apart, none can be read, or they have
     too many names.
@@ -82,7 +84,9 @@ def read_objects(snapshot: Snapshot, signs: Signs, contract: Dataset) -> Source:
     if first is None:
         return Source(snapshot, Header(Objects()), body=False)
     # once more where a name came up behind rows that had been written without it
-    converted = _convert(snapshot, names, contract) or _convert(snapshot, names, contract)
+    converted = None
+    for _ in range(2):
+        converted = converted or _convert(snapshot, names, contract, fixed)
     if converted is None:
         raise RuntimeError(f"{snapshot.key}: its names changed while it was read")
     if not names:
@@ -130,14 +134,16 @@ def _cell(name: bytes, value: bytes) -> tuple[str, str, str]:
     return string(name), NESTED if mark in _BRACKETS else LITERAL, value.decode()
 
 
-def _convert(snapshot: Snapshot, names: dict[str, int], contract: Dataset) -> Converted | None:
+def _convert(
+    snapshot: Snapshot, names: dict[str, int], contract: Dataset, fixed: Mapping[str, str]
+) -> Converted | None:
     """The file's table, or None where rows were written before all `names` were known.
 
     `names` (with the place of each) grows.
     """
     path = Path(snapshot.path).with_suffix(".table")
     kinds: list[set[str]] = [set() for _ in names]
-    documents = json_names(tuple(names), contract)
+    documents = json_names(tuple(names), contract, fixed)
     rows = bad = longest = 0
     whole = True
     with path.open("w", encoding="utf-8", newline="") as out:
@@ -149,7 +155,7 @@ def _convert(snapshot: Snapshot, names: dict[str, int], contract: Dataset) -> Co
             if new := [name for name, _, _ in record.cells if name not in names]:
                 names |= {name: len(names) + n for n, name in enumerate(new)}
                 kinds += [set() for _ in new]
-                documents = json_names(tuple(names), contract)
+                documents = json_names(tuple(names), contract, fixed)
                 whole = whole and not rows
                 check_width(snapshot, len(names))
             if whole:

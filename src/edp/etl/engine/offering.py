@@ -48,7 +48,7 @@ def offered(
             allowed = {
                 cell.name: _allowed(source, cell.place, found[n][cell.name])
                 for cell in cells
-                if cell.type is None
+                if cell.known is None
                 and cell.place < source.header.width
                 and found[n].get(cell.name, Admits()).types is not None
             }

@@ -22,7 +22,7 @@ from edp.etl.engine.snapshot import Snapshot, check_tag, chunks, hashed, rewritt
 from edp.etl.engine.unpacking import packed_with, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from edp.core.contract import Dataset
     from edp.etl.engine.snapshot import Signs
@@ -40,8 +40,13 @@ class Unopened:
     size: int = 0
 
 
-def open_source(given: Input, number: int, workdir: str, contract: Dataset) -> Source | Unopened:
-    """The input's snapshot with its header; `number` is its place among the job's inputs."""
+def open_source(
+    given: Input, number: int, workdir: str, contract: Dataset, fixed: Mapping[str, str]
+) -> Source | Unopened:
+    """The input's snapshot with its header; `number` is its place among the job's inputs.
+
+    `fixed` are types of the table, by its columns.
+    """
     folder = Path(workdir) / "snapshots"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -50,7 +55,8 @@ def open_source(given: Input, number: int, workdir: str, contract: Dataset) -> S
         return Unopened(Failure.of(error))
     try:
         check_tag(snapshot, given.sha256)
-        return _unmasked(with_folders(_source(snapshot, signs, contract, given.rows)), contract)
+        source = _source(snapshot, signs, contract, fixed, given.rows)
+        return _unmasked(with_folders(source), contract)
     except EdpError as error:
         return Unopened(Failure.of(error), snapshot.sha256, snapshot.size)
 
@@ -76,7 +82,11 @@ def _unmasked(source: Source, contract: Dataset) -> Source:
 
 
 def _source(
-    snapshot: Snapshot, signs: Signs, contract: Dataset, rows: tuple[int, int] | None
+    snapshot: Snapshot,
+    signs: Signs,
+    contract: Dataset,
+    fixed: Mapping[str, str],
+    rows: tuple[int, int] | None,
 ) -> Source:
     member = ""
     if packing := packed_with(signs.head):
@@ -91,7 +101,7 @@ def _source(
         snapshot, signs = _in_utf_8(snapshot, encoding)
     check_text(snapshot.key, signs, kind)
     if kind == "json":
-        return read_objects(snapshot, signs, contract)
+        return read_objects(snapshot, signs, contract, fixed)
     return _csv(snapshot, signs, contract)
 
 

@@ -7,6 +7,7 @@ raised, so that the pipeline can split the job and find out.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -73,6 +74,8 @@ def run(job: Job) -> JobResult:
     except ConfigError as error:
         why = Failure(ConfigError.code, f"edp.yaml: datasets.{job.dataset}.{error}", permanent=True)
         return JobResult([Outcome(given.key, "", 0, failure=why) for given in job.inputs], [])
+    if job.contract.transform is not None:
+        job = replace(job, fixed={})  # the table's columns are the transform's, not the files'
     try:
         return _run(job)
     except duckdb.Error as error:
@@ -84,7 +87,7 @@ def run(job: Job) -> JobResult:
 
 def _run(job: Job) -> JobResult:
     opened = [
-        open_source(given, number, job.workdir, job.contract)
+        open_source(given, number, job.workdir, job.contract, job.fixed)
         for number, given in enumerate(job.inputs)
     ]
     reach("engine.snapshot")
@@ -138,7 +141,7 @@ def _groups(
     groups = []
     for number, (header, members) in enumerate(alike.items()):
         try:
-            cells = columns(header.names, job.contract)
+            cells = columns(header.names, job.contract, job.fixed)
         except UnreadableFile as error:
             for source in members:
                 why = UnreadableFile(f"{source.key}: {error}")

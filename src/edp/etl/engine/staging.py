@@ -76,7 +76,7 @@ def stage_data(
         sources = _rows_by_key(group, failed, lambda counts: counts.rows_written)
         if not sources:
             continue
-        schema = {cell.name: cell.type or types[cell.name] for cell in group.cells}
+        schema = {cell.name: cell.known or types[cell.name] for cell in group.cells}
         values = _values_sql(group, schema, job.loaded_at)
         rows = _rows_sql(group, failed)
         placed = f"SELECT {values}, k.row AS {identifier(ROW)} {rows}"
