@@ -157,6 +157,22 @@ def test_a_wrong_contract_exits_with_2_and_names_line_and_setting(
     assert "path" in ran.err
 
 
+def test_validate_says_what_tables_on_aws_do_not_promise_and_only_then(
+    edp: Callable[..., Ran], tmp_path: Path
+) -> None:
+    place = "region: us-east-2, source: s3://my-source/, target: s3://my-target/"
+    (tmp_path / "edp.yaml").write_text("name: shop\n", "utf-8")
+    local, local_json = edp("validate"), edp("validate", "--json").json
+    (tmp_path / "edp.yaml").write_text(f"name: shop\nruntimes: {{aws: {{{place}}}}}\n", "utf-8")
+
+    aws, as_json = edp("validate"), edp("validate", "--json").json
+
+    assert "promise" not in local.out
+    assert local_json["not_promised"] == []
+    assert "a column keeps the type that its first files made" in aws.out
+    assert [one for one in as_json["not_promised"] if "its rows twice" in one]
+
+
 def test_query_prints_json_with_iso_times_and_csv(loaded: Callable[..., Ran]) -> None:
     sql = "SELECT id, amount::decimal(9,2) AS amount, placed, _loaded_at FROM orders ORDER BY 1"
 

@@ -62,7 +62,7 @@ def init(ctx: typer.Context) -> None:
 
 def validate(ctx: typer.Context, json: Json = False) -> None:
     """Check the contract."""
-    from edp.core.contract import load
+    from edp.core.contract import load, unpromised
     from edp.wiring.contract import compile_all
 
     state: State = ctx.obj
@@ -75,11 +75,14 @@ def validate(ctx: typer.Context, json: Json = False) -> None:
     compile_all(config)
     datasets = {name: dataset.hash() for name, dataset in config.datasets.items()}
     if json:
-        print_json({"valid": True, "datasets": datasets})
+        told = {"valid": True, "datasets": datasets, "not_promised": unpromised(config)}
+        print_json(told)
         return
     say(f"{path} is valid")
     for name, digest in datasets.items():
         say(f"dataset {name}: {config.datasets[name].path}, contract {digest}")
+    for one in unpromised(config):
+        say(f"not promised on AWS with tables of Parquet: {one}")
 
 
 def demo(

@@ -21,6 +21,7 @@ from edp.core.contract.reading import load, mask_key, parse, variables
 from edp.core.contract.runtimes import Local, Spark
 from edp.core.contract.s3url import S3Url
 from edp.core.contract.schema import schema
+from edp.core.contract.unpromised import unpromised
 
 __all__ = [
     "Column",
@@ -37,6 +38,7 @@ __all__ = [
     "parse",
     "references",
     "schema",
+    "unpromised",
     "variables",
     "with_root",
 ]
