@@ -80,7 +80,10 @@ class S3Catalog:
     def _reading(self) -> Iterator[LocalCatalog]:
         """The catalog as it is now."""
         with self._lock:
-            yield LocalCatalog(self._current()[1], self._database)
+            yield self._of(self._current()[1])
+
+    def _of(self, db: Database) -> LocalCatalog:
+        return LocalCatalog(db, self._database, fixed=True)  # readers cast nothing
 
     def _writing(self, change: Callable[[LocalCatalog], R]) -> R:
         """Change the catalog, and make that current."""
@@ -89,7 +92,7 @@ class S3Catalog:
                 row, db = self._current()
                 before = db.connection.total_changes()
                 try:
-                    done = change(LocalCatalog(db, self._database))
+                    done = change(self._of(db))
                     if db.connection.total_changes() == before:
                         return done
                     after = self._put(row, db)
@@ -154,6 +157,10 @@ class S3Catalog:
     def live_admits(self, dataset: str, *, without: Collection[str]) -> Mapping[str, Admits]:
         with self._reading() as catalog:
             return catalog.live_admits(dataset, without=without)
+
+    def fixed_types(self, dataset: str) -> Mapping[str, str]:
+        with self._reading() as catalog:
+            return catalog.fixed_types(dataset)
 
     def plan(self, change: Change) -> Plan:
         with self._reading() as catalog:

@@ -20,21 +20,33 @@ if TYPE_CHECKING:
 
     from edp.backends.sqlite import Database
     from edp.catalog.port import Crowd, Method, Small
-    from edp.core.files import DataFile
+    from edp.core.files import DataFile, Profile
     from edp.core.types import Admits
 
 
 class LocalCatalog:
-    """The tables of one workspace; `database` is what they are said to be in."""
+    """The tables of one workspace; `database` is what they are said to be in.
 
-    def __init__(self, db: Database, database: str) -> None:
+    A column's type follows the live files, unless types are `fixed`: then it stays, and all files
+    store it.
+    """
+
+    def __init__(self, db: Database, database: str, *, fixed: bool = False) -> None:
         self._db = db
         self._database = database
+        self._fixed = fixed
         self._rows = Rows(db)
 
     def live_admits(self, dataset: str, *, without: Collection[str]) -> Mapping[str, Admits]:
         """What the live sources of the dataset admit, by column, those of `without` left out."""
         return admits(self._rows.live_profiles(self._rows.table(dataset), without))
+
+    def fixed_types(self, dataset: str) -> Mapping[str, str]:
+        """The types that files to come have to store, by column; none where types follow files."""
+        if not self._fixed:
+            return {}
+        with self._db.reading():
+            return _types(self._rows.columns(self._rows.table(dataset)))
 
     def plan(self, change: Change) -> Plan:
         """Work out what `change` takes.
@@ -48,15 +60,17 @@ class LocalCatalog:
             out = change.remove | change.profiles.keys()
             stay = self._rows.live_profiles(data, out)
             columns = schema.columns([*stay, *change.profiles.values()], change.declared)
-            types = {column.name: column.resolved for column in columns}
             before = self._rows.columns(data)
+            written = [one for one in change.add if one.kind == "data" and not adopted(one)]
+            if self._fixed:
+                columns = schema.kept(columns, before, change.declared, written)
+            types = _types(columns)
             methods = dict(change.methods)
 
             reread: set[str] = set()
-            for file in change.add:
-                if file.kind == "data" and not adopted(file):
-                    profiles = {key: change.profiles[key] for key in file.sources}
-                    reread = reread.union(*schema.misfits(file, types, profiles).values())
+            for file in written:
+                profiles = {key: change.profiles[key] for key in file.sources}
+                reread = reread.union(*self._misfit(file, types, profiles).values())
             render: dict[str, frozenset[str]] = {}
             for file, misfit in self._misfits(data, before, types, out):
                 keys = set().union(*misfit.values())
@@ -76,6 +90,7 @@ class LocalCatalog:
             reread=frozenset(reread),
             changes=schema.changes(before, columns, methods) if data.version else (),
             methods=methods,
+            fixed=types if self._fixed else {},
         )
 
     def _tables_of(self, dataset: str) -> tuple[Standing, Standing]:
@@ -92,16 +107,27 @@ class LocalCatalog:
 
         All others were checked when they came.
         """
+        if self._fixed:  # where only another reading is declared, what was read stays
+            now = {column.name: column.type for column in before}
+            types = {n: kind for n, kind in types.items() if public(kind) != now.get(n)}
         changed = {c.name for c in before if types.get(c.name, c.resolved) != c.resolved}
         if not changed:
             return []
         found = []
         for file in self._rows.storing(table, changed):
             keys = file.sources.keys() - out
-            misfit = schema.misfits(file, types, self._rows.profiles_of(table, keys))
+            misfit = self._misfit(file, types, self._rows.profiles_of(table, keys))
             if misfit:
                 found.append((file, misfit))
         return found
+
+    def _misfit(
+        self, file: DataFile, types: Mapping[str, str], profiles: Mapping[str, Profile]
+    ) -> dict[str, set[str]]:
+        """The sources of `file` that cannot stay as they are stored, by column."""
+        if self._fixed:
+            return schema.unlike(file, types, profiles)
+        return schema.misfits(file, types, profiles)
 
     def _leave(
         self,
@@ -289,6 +315,10 @@ class LocalCatalog:
                 self._db.execute(SQL.forget_sources, id=row["id"])
                 self._db.execute(SQL.forget_file, id=row["id"])
         return [row["path"] for row in rows]
+
+
+def _types(columns: Sequence[Column]) -> dict[str, str]:
+    return {column.name: column.resolved for column in columns}
 
 
 def _method(reread: Collection[str]) -> Method:

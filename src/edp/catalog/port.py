@@ -121,7 +121,8 @@ class Plan:
 
     `drop` are live files of which nothing stays. `reread` are keys, live or added, whose stored
     values cannot be cast exactly to the new types: they have to be read from the source again,
-    and the change planned anew.
+    and the change planned anew. `fixed` are the types that all files store, where a catalog
+    promises that; it is empty where they may differ, and are cast at read.
     """
 
     change: Change
@@ -132,6 +133,7 @@ class Plan:
     reread: frozenset[str]
     changes: tuple[SchemaChange, ...]
     methods: Mapping[str, Method]
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,12 @@ class Catalog(Protocol):
 
     def live_admits(self, dataset: str, *, without: Collection[str]) -> Mapping[str, Admits]:
         """What the live sources of the dataset admit, by column, those of `without` left out."""
+
+    def fixed_types(self, dataset: str) -> Mapping[str, str]:
+        """The types that files to come have to store, by column, with their readings.
+
+        None where types follow the live files, or the table is not there yet.
+        """
 
     def plan(self, change: Change) -> Plan:
         """Work out what `change` takes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edp.catalog.port import Column, SchemaChange
 from edp.core.files import Profile, ProfileColumn, admits
 from edp.core.names import LOADED_AT, SOURCE_FILE
-from edp.core.types import Admits, castable, public
+from edp.core.types import Admits, castable, parted, public
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -50,6 +51,35 @@ def columns(profiles: Collection[Profile], declared: Mapping[str, str]) -> tuple
 
 def _resolved(name: str, common: Admits, declared: Mapping[str, str]) -> str:
     return declared.get(name, "string") if common.types is None else common.resolved
+
+
+def kept(
+    columns: Sequence[Column],
+    before: Sequence[Column],
+    declared: Mapping[str, str],
+    add: Collection[DataFile],
+) -> tuple[Column, ...]:
+    """`columns` with the types that the table has `before`, whatever the live files admit.
+
+    A `declared` type stands as soon as a file is stored so.
+    """
+    types = {column.name: column.resolved for column in before}
+    for file in add:
+        types |= {name: declared[name] for name in file.schema.keys() & declared.keys()}
+    return tuple(replace(one, resolved=types.get(one.name, one.resolved)) for one in columns)
+
+
+def unlike(file: DataFile, types: Mapping[str, str], keys: Collection[str]) -> dict[str, set[str]]:
+    """The `keys` by the columns of `file` that are stored otherwise than `types` says.
+
+    A date that was read without need of a reading is like one that was read with it.
+    """
+    return {
+        name: set(keys)
+        for name, stored in file.schema.items()
+        if public(stored) != public(types.get(name, stored))
+        or (parted(stored)[1] and stored != types.get(name, stored))
+    }
 
 
 def misfits(

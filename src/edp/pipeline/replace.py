@@ -18,6 +18,7 @@ from edp.core.files import DataFile, Outcome, admits
 from edp.core.types import Admits
 from edp.etl.port import Finished, Input, Job, JobResult, Rewrite, Task
 from edp.ledger.port import version_id
+from edp.pipeline.fixed import take_back, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -201,6 +202,7 @@ def _read_again(
             name: stay.get(name, Admits()) & come.get(name, Admits())
             for name in stay.keys() | come.keys()
         },
+        fixed=plan.fixed,
         memory=attempt.memory,
         threads=attempt.threads,
         max_partitions=stages.config.batch.max_partitions,
@@ -208,16 +210,24 @@ def _read_again(
     )
     good: dict[str, Outcome] = {}
     staged: tuple[DataFile, ...] = ()
+    why: dict[str, str] = {}
     if readable:
         (result,) = yield from results([job])
         assert isinstance(result, JobResult)
         good = {one.key: one for one in result.outcomes if one.failure is None}
+        why = {one.key: one.failure.message for one in result.outcomes if one.failure}
         staged = tuple(result.staged)
     gone = plan.reread - good.keys()
     if unread := gone & change.profiles.keys():
-        raise TaskFailed(f"changed while they were read: {', '.join(sorted(unread))}")
+        told = "; ".join(why.get(key, key) for key in sorted(unread))
+        raise TaskFailed(f"could not be read again: {told}")
+    if plan.fixed and (reason := why_not(plan, staged, {key: why.get(key, "") for key in gone})):
+        raise TaskFailed(reason)
     reread |= good
     kept = yield from _only(stages, attempt, change.add, others)
+    if plan.fixed:
+        paths = {file.path for file in kept}
+        take_back(stages, [file for file in change.add if file.path not in paths])
     return replace(
         change,
         add=(*kept, *staged),

@@ -76,6 +76,7 @@ def job_of(stages: Stages, claim: Claim, *, workdir: str, memory: int, threads: 
         workdir=workdir,
         loaded_at=claim.started_at,
         live=stages.catalog.live_admits(claim.dataset, without=keys),
+        fixed=stages.catalog.fixed_types(claim.dataset),
         memory=memory,
         threads=threads,
         max_partitions=stages.config.batch.max_partitions,
@@ -121,6 +122,7 @@ def _to_commit(stages: Stages, claim: Claim, result: JobResult, attempt: Attempt
         )
         reach("commit.planned")
         ready = yield from prepare(stages, attempt, change)
+        outcomes |= {key: one for key, one in ready.reread.items() if key in outcomes}
         moved = yield from _leave_others(stages, attempt, change)
         try:
             _commit(stages, claim, held, outcomes, ready, moved, worked_at=worked_at)
