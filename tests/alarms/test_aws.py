@@ -29,6 +29,15 @@ def test_cloudwatch_watches_what_the_alarm_says_and_tells_the_topic() -> None:
     assert found["Dimensions"] == [{"Name": "Dataset", "Value": "orders"}]
 
 
+def test_alarms_can_be_called_by_their_whole_names() -> None:
+    prefix = unique("p")
+    alarms(prefix).make(["slow"])
+
+    whole = CloudWatchAlarms(service("cloudwatch"), prefix=prefix, defined={}, named_after="")
+
+    assert list(whole.standing()) == [f"{prefix}slow"]
+
+
 def test_alarms_of_others_are_not_told() -> None:
     ours, theirs = alarms(unique("p")), alarms(unique("q"))
     for one in (ours, theirs):

@@ -18,10 +18,10 @@ from freezegun import freeze_time
 
 from edp.core import clock
 from edp.core.contract import Config, load
+from edp.core.resources import Names
 from edp.infra import functions as package
 from edp.infra.account import connect
 from edp.infra.deployment import Deployment
-from edp.infra.names import Names
 from tests.aws_sim import REGION, client, endpoint, lambdas, rights, s3, service, unique
 from tests.aws_sim.applying import ACCOUNT, PSEUDO, apply
 from tests.aws_sim.crawls import Crawls

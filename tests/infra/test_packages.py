@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 
 from edp.core.contract import load
 from edp.core.errors import ConfigError
+from edp.core.resources import FUNCTIONS
 from edp.infra import artefacts, functions, layer, wheel
-from edp.infra.names import FUNCTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

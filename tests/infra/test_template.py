@@ -14,8 +14,8 @@ import pytest
 from edp.backends.dynamo import DEFINITION
 from edp.core.contract import Config
 from edp.core.errors import ConfigError
+from edp.core.resources import FUNCTIONS, Names
 from edp.infra import app
-from edp.infra.names import FUNCTIONS, Names
 from edp.pipeline.watched import watched
 from tests.infra.templates import (
     ARTEFACTS,

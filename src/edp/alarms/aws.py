@@ -20,9 +20,10 @@ _REASON: Final = 1023
 
 
 class CloudWatchAlarms:
-    """Alarms whose names start with `prefix`; `actions` are told of every change.
+    """Alarms whose names start with `prefix`, as CloudWatch calls them.
 
-    `defined` are those that `make` can make, by name.
+    Here they are called by what follows `named_after`, which is the prefix unless told. `actions`
+    are told of every change; `defined` are the alarms that `make` can make, by name.
     """
 
     def __init__(
@@ -32,15 +33,17 @@ class CloudWatchAlarms:
         prefix: str,
         defined: Mapping[str, Alarm],
         actions: Sequence[str] = (),
+        named_after: str | None = None,
     ) -> None:
         self._cloudwatch = cloudwatch
-        self._prefix = prefix
+        self._all = prefix
+        self._prefix = prefix if named_after is None else named_after
         self._defined = defined
         self._actions = list(actions)
 
     def standing(self) -> Mapping[str, Standing]:
         """Every alarm's state, by name."""
-        pages = self._cloudwatch.pages("describe_alarms", AlarmNamePrefix=self._prefix)
+        pages = self._cloudwatch.pages("describe_alarms", AlarmNamePrefix=self._all)
         return {
             (name := one["AlarmName"].removeprefix(self._prefix)): Standing(
                 name=name,
@@ -92,7 +95,7 @@ class CloudWatchAlarms:
             _change(one["AlarmName"].removeprefix(self._prefix), one)
             for page in pages
             for one in page.get("AlarmHistoryItems", ())
-            if one["AlarmName"].startswith(self._prefix)
+            if one["AlarmName"].startswith(self._all)
         ]
 
     def forget(self, *, older_than_s: float) -> None:

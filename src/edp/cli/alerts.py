@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Json, pipeline, workspace
 from edp.cli.show import counted, print_json, print_table, say
 from edp.core.clock import iso
 
@@ -33,7 +33,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """Print the newest alerts, and what became of each: the newest last."""
-    outbox = workspace(ctx).stages.outbox
+    outbox = pipeline(ctx).stages.outbox
     found = [
         one
         for one in outbox.list(limit=last)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Json, pipeline, workspace
 from edp.cli.show import plain, print_json, print_table, say
 from edp.cli.stopping import stopping
 from edp.core.clock import iso
@@ -43,7 +43,7 @@ def events(
     json: Json = False,
 ) -> None:
     """Print what happened: a line each, or EventBridge's JSON."""
-    bus = workspace(ctx).stages.events
+    bus = pipeline(ctx).stages.events
     wanted = (0 if follow else bus.last_id()) if last is None else last
     recent = bus.told(max(0, bus.last_id() - wanted))
     if json and not follow:
@@ -92,7 +92,7 @@ def alarms(
     """Print in which state each alarm is, those that are on first."""
     from edp.pipeline import alarms as sentence
 
-    here = workspace(ctx)
+    here = pipeline(ctx)
     rows = sentence.history(here.stages) if history else sentence.states(here.stages)
     shown = ("at", "name", "before", "state") if history else ("state", "name", "since")
     if json:

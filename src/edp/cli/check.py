@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from edp.cli.context import Json, State, workspace
+from edp.cli.context import Json, Runtime, State, workspace
 from edp.cli.show import counted, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -63,11 +63,16 @@ def _tell(found: Audit) -> None:
 
 
 def doctor(ctx: typer.Context, json: Json = False) -> None:
-    """Check this machine and the workspace, and say how to mend what is wrong."""
+    """Check this machine and the workspace, or what is deployed, and say how to mend it."""
     from edp.wiring.doctor import examine
 
     state: State = ctx.obj
-    checks = examine(state.local(), environ=state.environ)
+    if state.on is Runtime.aws:
+        from edp.wiring.doctor.deployed import examine as look_at
+
+        checks = look_at(state.deployed())
+    else:
+        checks = examine(state.local(), environ=state.environ)
     failed = [check for check in checks if check.status == "fail"]
     if json:
         print_json({"healthy": not failed, "checks": [asdict(check) for check in checks]})

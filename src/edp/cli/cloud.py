@@ -127,8 +127,8 @@ def destroy(
 
 
 def _deployment(ctx: typer.Context, *, quiet: bool) -> Deployment:
+    from edp.core.resources import NO_AWS
     from edp.infra import account, deployment
-    from edp.infra.names import NO_AWS
 
     state: State = ctx.obj
     config = _contract(state)

@@ -53,8 +53,8 @@ def cost(
 ) -> None:
     """Estimate what this workspace's pipeline costs on AWS, and say what would lower it."""
     from edp.core.contract import load
+    from edp.core.resources import NO_AWS
     from edp.infra.cost import estimate as of
-    from edp.infra.names import NO_AWS
 
     state: State = ctx.obj
     config = load(state.path / "edp.yaml", environ=state.environ)

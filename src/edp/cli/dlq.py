@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Json, pipeline
 from edp.cli.show import counted, print_json, print_table, say
 from edp.core.clock import iso
 
@@ -33,7 +33,7 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
     """List the dead letters, grouped by cause."""
     from edp.pipeline.remedy import remedy
 
-    items = workspace(ctx).stages.dead_letters.list()
+    items = pipeline(ctx).stages.dead_letters.list()
     if json:
         print_json({"items": [_item(item) for item in items]})
         return
@@ -62,7 +62,7 @@ def show(
     """Show dead letters whole, with the message that redrive would send."""
     from edp.pipeline.redrive import chosen
 
-    items = chosen(workspace(ctx).stages, ids=ids or (), cause=cause, everything=all_)
+    items = chosen(pipeline(ctx).stages, ids=ids or (), cause=cause, everything=all_)
     if json:
         print_json({"items": [_item(item) | {"body": item.body} for item in items]})
         return
@@ -81,7 +81,7 @@ def redrive(
     """Send dead letters to the queue again; `edp run` or a running `edp up` tries them."""
     from edp.pipeline import redrive as sentence
 
-    stages = workspace(ctx).stages
+    stages = pipeline(ctx).stages
     items = sentence.chosen(stages, ids=ids or (), cause=cause, everything=all_)
     _done("redriven", items, sentence.redrive(stages, items), json=json)
 
@@ -96,11 +96,13 @@ def discard(
     """Give dead letters up for good."""
     from edp.pipeline import redrive as sentence
     from edp.pipeline.foreground import tell
+    from edp.wiring import Workspace
 
-    here = workspace(ctx)
+    here = pipeline(ctx)
     items = sentence.chosen(here.stages, ids=ids or (), cause=cause, everything=all_)
     n = sentence.discard(here.stages, items)
-    tell(here)
+    if isinstance(here, Workspace):  # on AWS the notifier hears of it
+        tell(here)
     _done("discarded", items, n, json=json)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edp.cli.context import Json, workspace
+from edp.cli.context import Json, pipeline
 from edp.cli.show import counted, print_json, print_receipts, print_records, print_table, say
 from edp.core.clock import iso
 from edp.core.errors import ConfigError
@@ -16,6 +16,7 @@ from edp.core.errors import ConfigError
 if TYPE_CHECKING:
     from edp.catalog.port import Table
     from edp.wiring import Workspace
+    from edp.wiring.deployed import Deployed
 
 
 class FileState(enum.StrEnum):
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def status(ctx: typer.Context, json: Json = False) -> None:
     """Count what there is, by dataset and state."""
-    here = workspace(ctx)
+    here = pipeline(ctx)
     states = here.stages.receipts.states()
     waiting = here.stages.queue.depth()
     dead = len(here.stages.dead_letters.list())
@@ -81,7 +82,7 @@ def files(
     json: Json = False,
 ) -> None:
     """Print a receipt for every object version."""
-    here = workspace(ctx)
+    here = pipeline(ctx)
     found = [
         receipt
         for receipt in here.stages.receipts.receipts()
@@ -97,7 +98,7 @@ def files(
 
 def runs(ctx: typer.Context, json: Json = False) -> None:
     """Print a row for every run."""
-    found = workspace(ctx).stages.receipts.runs()
+    found = pipeline(ctx).stages.receipts.runs()
     if json:
         print_json({"runs": found})
     else:
@@ -111,7 +112,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Tell one file's whole history."""
-    here = workspace(ctx)
+    here = pipeline(ctx)
     history = here.stages.receipts.history(key)
     if not history:
         raise ConfigError(f"no file with the key {key!r}; `edp files` lists them")
@@ -125,7 +126,7 @@ def explain(
 
 def tables(ctx: typer.Context, json: Json = False) -> None:
     """List the catalog's tables."""
-    found = workspace(ctx).stages.catalog.tables()
+    found = pipeline(ctx).stages.catalog.tables()
     if json:
         print_json({"tables": [_table_json(one) for one in found]})
     else:
@@ -140,7 +141,7 @@ def table(
     json: Json = False,
 ) -> None:
     """Show one table: columns, partitions, versions."""
-    here = workspace(ctx)
+    here = pipeline(ctx)
     found = _named(here, name)
     versions = here.stages.catalog.versions(name)
     if json:
@@ -158,7 +159,7 @@ def table(
     print_records(versions, shown)
 
 
-def _named(here: Workspace, name: str) -> Table:
+def _named(here: Workspace | Deployed, name: str) -> Table:
     found = here.stages.catalog.tables()
     for one in found:
         if one.name == name:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from edp.cli.context import workspace
+from edp.cli.context import pipeline
 from edp.cli.show import plain, print_table
 from edp.core.errors import ConfigError
 
@@ -48,7 +48,7 @@ def query(
     """Ask the tables, and edp.files, .runs, .rejects, .events, .alarms and .schema_changes."""
     from edp.pipeline.ask import answer, export
 
-    here = workspace(ctx)
+    here = pipeline(ctx)
     text = sys.stdin.read() if sql == "-" else sql
     if format_ is Format.parquet and not as_json:
         if out is None:

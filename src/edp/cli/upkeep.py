@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edp.cli.context import Json, State, workspace
+from edp.cli.context import Json, Runtime, State, workspace
 from edp.cli.show import counted, print_json, print_records, say
 from edp.core import clock
 from edp.core.errors import ConfigError
@@ -68,9 +68,18 @@ def crawl(
 
 def reconcile(ctx: typer.Context, json: Json = False) -> None:
     """List the source, and accept every file that no event told of."""
+    from edp.pipeline.reconcile import Reconciled, missed
     from edp.pipeline.reconcile import reconcile as sentence
 
-    found = sentence(workspace(ctx).stages)
+    state: State = ctx.obj
+    if state.on is Runtime.aws:
+        here = state.deployed()
+        listed = missed(here.stages)
+        assert listed is not None, "without a limit it comes to the end"
+        found = Reconciled(*listed)
+        here.work_later()
+    else:
+        found = sentence(workspace(ctx).stages)
     if json:
         print_json(asdict(found))
     else:

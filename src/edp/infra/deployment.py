@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 
 from edp.core.contract import mask_key, references, variables
 from edp.core.errors import ConfigError
+from edp.core.resources import NO_AWS, Names
 from edp.infra import app, artefacts, functions
 from edp.infra.functions import CONTRACT
-from edp.infra.names import NO_AWS, Names
 from edp.infra.stacks import Stack
 
 if TYPE_CHECKING:

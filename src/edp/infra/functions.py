@@ -6,8 +6,8 @@ import zipfile
 from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import ConfigError
+from edp.core.resources import FUNCTIONS
 from edp.infra import wheel
-from edp.infra.names import FUNCTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from edp.core import clock
-from edp.lambdas.running import Context, entry, left_s
+from edp.lambdas.running import Context, entry, left_s, measured
 from edp.lambdas.site import here
+from edp.pipeline.alarms import datapoints
 from edp.pipeline.handover import watch_over
 from edp.pipeline.reconcile import missed, recover
 from edp.wiring.log import logger
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from edp.wiring.deployed import Deployed
 
 _SPARE_S: Final = 30.0
+_STALE_S: Final = 900.0
+"""An older number says nothing of the growth in a period."""
 _LATE_S: Final = 3600.0
 """How much earlier than the last listing an object may have been written that it did not show."""
 _SHARE: Final = 20.0
@@ -47,6 +50,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
             "catalog": lambda: site.published(collect=True),
             "crawl": site.look_again,
             "events": site.send_rest,
+            "metrics": lambda: _metrics(site),
         }
     )
 
@@ -80,10 +84,22 @@ def _missed(site: Deployed, left: Callable[[], float]) -> int | None:
     last, now = site.marked("listing"), clock.now()
     if last and now < last["began"] + _SHARE * last["took"]:
         return None
-    new = missed(site.stages, since=last["began"] - _LATE_S if last else 0.0, left_s=left)
-    if new is not None:
-        site.mark("listing", began=now, took=clock.now() - now)
-    return new
+    found = missed(site.stages, since=last["began"] - _LATE_S if last else 0.0, left_s=left)
+    if found is None:
+        return None
+    site.mark("listing", began=now, took=clock.now() - now)
+    return found[1]
+
+
+def _metrics(site: Deployed) -> int:
+    """Tell CloudWatch what EDP's alarms look at; how many datapoints."""
+    last, now = site.marked("backlog"), clock.now()
+    fresh = bool(last) and now - last["at"] < _STALE_S
+    backlog, points = datapoints(site.stages, backlog_before=last["n"] if fresh else None)
+    for alarm, value in points:
+        measured(alarm.metric, value, "None", **alarm.dimensions)
+    site.mark("backlog", at=now, n=backlog)
+    return len(points)
 
 
 def _waiting(site: Deployed) -> bool:

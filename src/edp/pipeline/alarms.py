@@ -24,6 +24,9 @@ _ORDER: Final = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
 _NEW: Final[State] = "INSUFFICIENT_DATA"
 
 
+Point = tuple["Alarm", float]
+
+
 class AlarmWatch:
     """Evaluates the alarms of one pipeline; it writes only where a state changes."""
 
@@ -102,6 +105,31 @@ class AlarmWatch:
                 told = message(last, over, "ALARM", at=clock.now(), updated_at=made_at)
                 self._stages.events.put(bus.ALARM_CHANGED, told, resources=[last.arn])
         self._stages.alarms.remove(sorted(gone))
+
+
+OWN: Final = "EDP"
+"""The namespace of the metrics that EDP itself has to tell."""
+
+
+def datapoints(stages: Stages, *, backlog_before: int | None) -> tuple[int, list[Point]]:
+    """The backlog, and what EDP's own alarms look at now, for whoever evaluates them elsewhere.
+
+    `backlog_before` is what the backlog was a period ago, where somebody knows.
+    """
+    now = clock.now()
+    vitals = stages.receipts.vitals(since=now - LATELY_S)
+    facts = Facts(
+        now=now,
+        vitals=vitals,
+        dead_letters=0,
+        oldest_at=None,
+        free=None,
+        made_at={name: one.made_at for name, one in stages.alarms.standing().items()},
+        grown=[] if backlog_before is None else [float(vitals.backlog - backlog_before)],
+    )
+    there = [w for w in watched(stages.config, sorted(vitals.commits)) if w.alarm.namespace == OWN]
+    measured = [(one.alarm, one.measure(facts)) for one in there]
+    return vitals.backlog, [(alarm, value) for alarm, value in measured if value is not None]
 
 
 def states(stages: Stages) -> list[dict[str, object]]:

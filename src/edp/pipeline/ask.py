@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edp.core.errors import ConfigError
 from edp.core.files import ADOPTED
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from edp.catalog.port import Table
     from edp.core.files import DataFile
-    from edp.pipeline.foreground import Place
     from edp.pipeline.stages import Stages
-    from edp.query.port import Answer, ArrowStream, R
+    from edp.query.port import Answer, ArrowStream, Query, R
 
 _TEXT, _INT, _FLOAT, _TIME = "VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMPTZ"
 _COUNTS: Final = dict.fromkeys(
@@ -52,6 +51,17 @@ SCHEMA_CHANGES: Final = {
     "at": _TIME, "table": _TEXT, "version": _INT, "column_name": _TEXT, "change": _TEXT,
     "old_type": _TEXT, "new_type": _TEXT, "method": _TEXT, "run_id": _TEXT,
 }  # fmt: skip
+
+
+class Place(Protocol):
+    """A pipeline that can be asked."""
+
+    @property
+    def stages(self) -> Stages:
+        """The stages over the pipeline's state."""
+
+    def query(self) -> Query:
+        """The query engine."""
 
 
 def snapshot(stages: Stages) -> Snapshot:

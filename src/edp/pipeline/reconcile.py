@@ -129,21 +129,24 @@ def reconcile(stages: Stages, *, stop: Callable[[], bool] = lambda: False) -> Re
     return Reconciled(objects, accepted)
 
 
-def missed(stages: Stages, *, since: float, left_s: Callable[[], float]) -> int | None:
-    """Accept what a listing that tells versions or tags shows, and no event told of; how many.
+def missed(
+    stages: Stages, *, since: float = 0.0, left_s: Callable[[], float] = lambda: 1.0
+) -> tuple[int, int] | None:
+    """Accept what a listing that tells versions or tags shows, and no event told of.
 
-    Of the objects that are younger than `since` (seconds). None where `left_s` seconds ran out
-    before the listing's end.
+    Of the objects that were written at `since` (seconds) or later. Returns how many these are, and
+    how many of them are new; None where `left_s` seconds ran out before the listing's end.
     """
-    new = 0
+    objects = new = 0
     for some in _hundreds(stages.source.list(), since):
         if left_s() <= 0:
             return None
+        objects += len(some)
         stats = {k: seen.stat for k, seen in stages.ledger.seen([one.key for one in some]).items()}
         for entry in unseen(some, stats):
             accepted = accept_found(stages, found_by_tag(stages, entry))
             new += accepted is not None and accepted.outcome in ("new", "dead", "adopted")
-    return new
+    return objects, new
 
 
 def _hundreds(listed: Iterable[Listed], since: float) -> Iterator[list[Listed]]:

@@ -20,19 +20,20 @@ from botocore.exceptions import ClientError
 from edp.backends.boto import code_of
 from edp.core.errors import ConfigError, StoreUnavailable
 from edp.core.sql import identifier, literal
-from edp.query.port import Answer
+from edp.query.port import Answer, Snapshot
 from edp.query.zones import in_utc, plain_sql, zoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from edp.backends.boto import Service
-    from edp.query.port import ArrowStream, Snapshot
+    from edp.query.port import ArrowStream, Query
 
 R = TypeVar("R")
 
 _READS: Final = frozenset({"select", "with", "values", "table"})
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_RECORDS = re.compile(r"\b(from|join)\s+\"?edp\"?\s*\.", re.IGNORECASE)
 _DECIMAL = re.compile(r"decimal(\(\d+,\s*\d+\))?")
 _TYPES: Final[Mapping[str, str]] = {
     "boolean": "BOOLEAN",
@@ -54,6 +55,32 @@ _USERS: Final = 2
 """Athena's category of errors that whoever asks can mend."""
 _NAP_S: Final = 0.05
 _LONGEST_NAP_S: Final = 2.0
+
+
+class RecordsOrTables:
+    """Asks `records` what is about EDP's own records (`edp.files`, ...), and `tables` the rest.
+
+    One question cannot be about both: the tables are with Athena, and the records are not.
+    """
+
+    def __init__(self, *, records: Query, tables: Query) -> None:
+        self._records = records
+        self._tables = tables
+
+    def ask(self, sql: str, snapshot: Snapshot) -> Answer:
+        """The answer to `sql`."""
+        return self._of(sql).ask(sql, Snapshot({}, snapshot.records))
+
+    def arrow(self, sql: str, snapshot: Snapshot, take: Callable[[ArrowStream], R]) -> R:
+        """What `take` makes of the answer to `sql`, which it has to read before it returns."""
+        return self._of(sql).arrow(sql, Snapshot({}, snapshot.records), take)
+
+    def export(self, sql: str, snapshot: Snapshot, out: Path) -> int:
+        """Write the answer to `out` as Parquet; how many rows."""
+        return self._of(sql).export(sql, Snapshot({}, snapshot.records), out)
+
+    def _of(self, sql: str) -> Query:
+        return self._records if _RECORDS.search(_COMMENT.sub(" ", sql)) else self._tables
 
 
 class AthenaQuery:

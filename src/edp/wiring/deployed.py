@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,16 +16,16 @@ from edp.backends.boto import Service
 from edp.backends.dynamo import Row, changed
 from edp.backends.dynamo import Table as Rows
 from edp.backends.secrets import read_secret, read_settings
-from edp.backends.sqlite import Database
 from edp.catalog.aws import GlueTables, S3Catalog
-from edp.core.contract import Config, load
+from edp.core.contract import Config, S3Url, load
 from edp.core.errors import ConfigError
+from edp.core.resources import CATALOG, NO_AWS, REJECTS, STAGED, Names
 from edp.core.retry import RetryPolicy
 from edp.crawler.aws import GlueCrawler, S3Crawler
 from edp.etl.aws import GlueJobs, StagedEtl
 from edp.events.aws import EventBridgeEvents
 from edp.ledger.aws import DynamoLedger, DynamoReceipts, DynamoRuns
-from edp.notify.local import LocalOutbox
+from edp.notify.aws import DynamoOutbox
 from edp.pipeline.dead import dead_message
 from edp.pipeline.handover import ELSEWHERE
 from edp.pipeline.showing import show
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from edp.catalog.port import Showcase, Table
     from edp.core.holder import Holder
     from edp.etl.port import Etl, JobRun, Jobs
+    from edp.query.port import Query
     from edp.queue.port import DeadLetter, Lease
 
 HERE: Final = "lambda"
@@ -85,6 +87,20 @@ class Deployed:
     def holder(self) -> Holder | None:
         """Nobody by name: functions work whenever there is work."""
         return None
+
+    def query(self) -> Query:
+        """Athena over the tables, and the engine here over EDP's own records."""
+        from edp.query.aws import AthenaQuery, RecordsOrTables
+        from edp.query.local import LocalQuery
+
+        athena = AthenaQuery(
+            self.service("athena"),
+            workgroup=self.places.workgroup,
+            database=self.places.database,
+        )
+        return RecordsOrTables(
+            records=LocalQuery(Path(tempfile.gettempdir()), memory=self.memory), tables=athena
+        )
 
     def settle_later(self, job: JobRun) -> None:
         """Have the function that settles see to what the job left."""
@@ -168,6 +184,54 @@ def of_environment(
     )
 
 
+def of_account(
+    config: Config,
+    service: Callable[[str], Service],
+    *,
+    account: str,
+    partition: str,
+    filled: Callable[[str], str],
+) -> Deployed:
+    """The pipeline that was deployed in an account, for who looks at it from elsewhere.
+
+    `filled` gives a name with the account's number and the region.
+    Raises: ConfigError where it is not there.
+    """
+    aws, names = config.runtimes.aws, Names(config.name)
+    if aws is None:
+        raise ConfigError(NO_AWS)
+
+    def topic(name: str) -> str:
+        return f"arn:{partition}:sns:{aws.region}:{account}:{name}"
+
+    def url(name: str) -> str:
+        return str(service("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+    work = filled(names.work)
+    places = Places(
+        account=account,
+        region=aws.region,
+        source=aws.source,
+        target=aws.target,
+        rejects=S3Url(work, REJECTS),
+        work=S3Url(work, STAGED),
+        catalog=S3Url(work, CATALOG),
+        queue=url(names.queue),
+        dead_letters=url(names.dead_letters),
+        ledger=names.ledger,
+        bus=names.bus,
+        arrivals=topic(names.source_topic),
+        alerts=topic(names.alerts_topic),
+        database=names.database,
+        workgroup=names.workgroup,
+        etl=names.function("etl"),
+        settle=names.function("settle"),
+        job="" if aws.engine == "lambda" else names.job,
+        crawler="" if aws.catalog == "direct" else names.crawler,
+    )
+    return deployed(config, places, service)
+
+
 def _services(region: str) -> Callable[[str], Service]:
     made: dict[str, Service] = {}
 
@@ -194,7 +258,7 @@ def deployed(
 ) -> Deployed:
     """The pipeline of a contract, at its places."""
     if config.runtimes.aws is None:
-        raise ConfigError("edp.yaml has no runtimes.aws, which says where the pipeline is")
+        raise ConfigError(NO_AWS)
     s3, table = service("s3"), Rows(service("dynamodb"), places.ledger)
     queue, dead = (
         SqsQueue(service("sqs"), url, cloudwatch=service("cloudwatch"))
@@ -233,8 +297,10 @@ def deployed(
             region=places.region,
             bus=places.bus,
         ),
-        alarms=CloudWatchAlarms(service("cloudwatch"), prefix=f"{config.name}-", defined={}),
-        outbox=LocalOutbox(Database(Path(":memory:"))),
+        alarms=CloudWatchAlarms(
+            service("cloudwatch"), prefix=f"{config.name}-", defined={}, named_after=""
+        ),
+        outbox=DynamoOutbox(table),
         atomically=nullcontext,
         reading=nullcontext,
         tidy=lambda: None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from edp.core.alarms import Alarm
-from edp.infra.names import FUNCTIONS, Names
+from edp.core.resources import FUNCTIONS, Names
 from edp.pipeline.watched import watched
 
 if TYPE_CHECKING:

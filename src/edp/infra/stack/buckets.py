@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 
+from edp.core.resources import CATALOG, STAGED
 from edp.infra.stack.site import acknowledge, filled
 
 if TYPE_CHECKING:
@@ -16,15 +17,10 @@ if TYPE_CHECKING:
 _LOGS_DAYS: Final = 90
 _SCRATCH_DAYS: Final = 7
 """Staged files and query results: longer than any run or reader."""
-STAGED: Final = "staged/"
 RESULTS: Final = "athena/"
 TEMPORARY: Final = "temporary/"
 SCRATCH: Final = (STAGED, RESULTS, TEMPORARY)
 """Prefixes of the work bucket whose objects are used up."""
-CATALOG: Final = "catalog/"
-"""The catalog's own objects; none expires, as the current one may be as old as the last commit."""
-REJECTS: Final = "rejects/"
-"""Rejected rows; beside the target, because a crawler would take them for rows of the tables."""
 
 
 @dataclass(frozen=True)

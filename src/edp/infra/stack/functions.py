@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
-from edp.infra.names import FUNCTIONS
+from edp.core.resources import FUNCTIONS
 from edp.infra.stack.roles import Grant, role
 from edp.infra.stack.site import acknowledge, filled
 

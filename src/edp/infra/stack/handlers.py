@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
+from edp.core.resources import CATALOG, REJECTS, STAGED
 from edp.infra.stack import access
-from edp.infra.stack.buckets import CATALOG, REJECTS, STAGED
 from edp.infra.stack.channels import tell
 from edp.infra.stack.functions import MASK_KEY, Functions, invoked_by
 from edp.infra.stack.rules import CRAWLS, JOBS, Rules

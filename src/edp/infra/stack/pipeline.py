@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import aws_cdk as cdk
 
 from edp.core.errors import ConfigError
-from edp.infra.names import NO_AWS, Names
+from edp.core.resources import NO_AWS, Names
 from edp.infra.stack import catalogue, watching
 from edp.infra.stack.buckets import buckets
 from edp.infra.stack.channels import channels

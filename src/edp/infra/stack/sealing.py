@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 if TYPE_CHECKING:
-    from edp.infra.names import Names
+    from edp.core.resources import Names
 
 _USE: Final = ("kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext")
 _SENDERS: Final = ("s3", "sns", "cloudwatch", "events")

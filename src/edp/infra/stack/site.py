@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from edp.core.contract import Config
     from edp.core.contract.runtimes import Aws
+    from edp.core.resources import Names
     from edp.infra.artefacts import Artefacts
-    from edp.infra.names import Names
 
 PACK: Final = "AwsSolutions"
 """The set of cdk-nag's rules that the stack is held to."""

@@ -18,7 +18,7 @@ class Size:
     timeout_s: int = 60
 
 
-ETL: Final = Size(memory=3008, disk=4096, timeout_s=300)
+ETL: Final = Size(memory=3008, disk=10240, timeout_s=300)
 SETTLE: Final = Size(memory=1024, disk=1024, timeout_s=900)
 RECONCILE_MIN: Final = 5
 RECONCILE: Final = Size(memory=1024, timeout_s=RECONCILE_MIN * 60)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from edp.infra.names import FUNCTIONS
+from edp.core.resources import FUNCTIONS
 from edp.infra.stack.alarms import alarms_of
 from edp.infra.stack.site import filled
 

@@ -14,6 +14,12 @@ from edp.core.errors import ConfigError
 if TYPE_CHECKING:
     from edp.core.contract.runtimes import Aws
 
+STAGED: Final = "staged/"
+"""Prefix in the work bucket: manifests, and what attempts wrote and nobody sees yet."""
+CATALOG: Final = "catalog/"
+"""The catalog's own objects; none expires, as the current one may be as old as the last commit."""
+REJECTS: Final = "rejects/"
+"""Rejected rows; beside the target, because a crawler would take them for rows of the tables."""
 _HERE: Final = "${AWS::AccountId}-${AWS::Region}"
 """What tells the buckets of two accounts and regions apart; CloudFormation fills it in."""
 _LONGEST_BUCKET: Final = 63
