@@ -108,14 +108,17 @@ def _percentiles(seconds: Sequence[float]) -> list[str]:
 
 
 def _intake(_: argparse.Namespace, folder: Path) -> None:
-    rates = [intake.run(folder, together=n) for n in intake.TOGETHER]
-    columns = ["events in a transaction", "sent/s", "accepted/s", "fdatasync/s of the disk"]
-    rows = [
-        [str(rate.together), *(f"{n:,.0f}" for n in (rate.sent, rate.accepted, rate.fdatasyncs))]
-        for rate in rates
-    ]
+    rows = []
+    for together, threads in intake.WAYS:
+        rate = intake.run(folder, together=together, threads=threads)
+        numbers = (rate.sent, rate.accepted, rate.fdatasyncs)
+        rows.append([f"{together} by {threads}", *(f"{n:,.0f}" for n in numbers)])
+    columns = ["events together, by threads", "sent/s", "accepted/s", "fdatasync/s of the disk"]
     print("## Intake\n")
     print(markdown(columns, rows), flush=True)
+    ways = [(f"one by one, {n} at once", n) for n in intake.PUTS] + [("500 in one call", 0)]
+    rates = [[name, f"{intake.puts(folder, threads=n):,.0f}"] for name, n in ways]
+    print(markdown(["files of 1 kB", "put/s"], rates), flush=True)
 
 
 def _startup(given: argparse.Namespace, folder: Path) -> None:

@@ -34,8 +34,9 @@ class Pipeline:
     Opening starts no process and works on nothing: a call does that, until what it was asked for
     is done. Where an `edp up` works the workspace already, the call waits for that one.
 
-    It may be used by several threads. One of them works at a time; the others wait, and go on
-    where it leaves. A process that was forked opens a Pipeline of its own.
+    It may be used by several threads. Those that put do so at once, and share their waits for the
+    disk. Of those that load one works at a time; the others wait, and go on where it leaves. A
+    process that was forked opens a Pipeline of its own.
 
     Every error that is raised on purpose is an `edp.EdpError`. What a file or a row has against it
     raises nothing: it stands in receipts, rejects and dead letters.
@@ -105,7 +106,7 @@ class Pipeline:
         from edp.pipeline.ingest import destinations
 
         files = destinations(self._here.config, [Path(path) for path in paths], dataset)
-        return [feed.put(self._here.stages, key, path).key for key, path in files.items()]
+        return [stored.key for stored in feed.put_all(self._here.stages, files)]
 
     def ingest(
         self, *paths: str | os.PathLike[str], dataset: str, timeout: float | None = None

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -365,3 +366,34 @@ def test_a_file_name_that_is_not_text_is_listed_as_it_can_be_shown(tmp_path: Pat
     Path(os.fsdecode(os.fsencode(source.root) + b"/a\xff")).write_bytes(b"1")
 
     assert [entry.key for entry in source.list()] == ["a\\xff"]
+
+
+def test_nothing_is_put_into_a_folder_that_is_not_durable_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = LocalSource(tmp_path / "source", tmp_path / "work")
+    (tmp_path / "mine").write_bytes(b"1")
+    syncing, go_on, put = threading.Event(), threading.Event(), threading.Event()
+
+    def sync(folder: Path) -> None:
+        if folder == source.root:
+            syncing.set()
+            assert go_on.wait(20)
+
+    def second() -> None:
+        source.put("new/b", tmp_path / "mine")
+        put.set()
+
+    monkeypatch.setattr("edp.source.local.fsync_folder", sync)
+    threads = [threading.Thread(target=source.put, args=("new/a", tmp_path / "mine"))]
+    threads[0].start()
+    assert syncing.wait(20)
+    threads.append(threading.Thread(target=second))
+    threads[1].start()
+
+    early = put.wait(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+
+    assert (early, put.is_set()) == (False, True)

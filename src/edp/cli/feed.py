@@ -33,7 +33,7 @@ def put(ctx: typer.Context, paths: Paths, dataset: Dataset, json: Json = False) 
 
     here = workspace(ctx)
     files = destinations(here.config, paths, dataset)
-    stored = [feed.put(here.stages, key, path) for key, path in files.items()]
+    stored = feed.put_all(here.stages, files)
     if json:
         print_json({"files": [{"key": s.key, "bytes": s.size, "sha256": s.sha256} for s in stored]})
     else:

@@ -20,6 +20,7 @@ from edp.core.errors import BadMessage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _MAX_SIZE: Final = 1 << 62  # far above S3's largest object, below what the ledger can hold
 
@@ -106,7 +107,7 @@ def parse(body: str) -> Notification:
 
 def render(records: Iterable[ObjectCreated], *, region: str = "local") -> str:
     """The notification that S3 would send for `records`; `parse` reads it back."""
-    return json.dumps({"Records": [_rendered(r, region) for r in records]}, separators=(",", ":"))
+    return _ENCODER.encode({"Records": [_rendered(r, region) for r in records]})
 
 
 def test_event(bucket: str, *, at: float) -> str:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 POINTS: Final = (
     "put.staged",
@@ -37,7 +40,7 @@ POINTS: Final = (
 )
 """Every point, in the order of the flow."""
 
-_armed: dict[str, int] = {}
+_armed: dict[str, Iterator[int]] = {}
 
 
 def arm(spec: str) -> None:
@@ -49,12 +52,10 @@ def arm(spec: str) -> None:
         name, _, nth = part.partition(":")
         if name not in POINTS:
             raise ValueError(f"unknown fault point {name!r}; there are {', '.join(POINTS)}")
-        _armed[name] = int(nth or 1)
+        _armed[name] = reversed(range(int(nth or 1)))
 
 
 def reach(name: str) -> None:
     """Say that the process is at `name`."""
-    if name in _armed:
-        _armed[name] -= 1
-        if _armed[name] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    if name in _armed and next(_armed[name], None) == 0:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
 
 from edp.core import clock, events
 from edp.core.errors import BadMessage, ConfigError
@@ -18,33 +20,76 @@ from edp.ledger.port import Arrival, Seen
 from edp.pipeline.intake import BUCKET, PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from edp.pipeline.stages import Stages
     from edp.source.port import Stored
 
+_AT_ONCE: Final = 8
+"""Files that are put at once: most of a put is waiting for the disk."""
+_MOST: Final = 100
+"""Files that are told of in one transaction."""
+
 
 def put(stages: Stages, key: str, path: Path) -> Stored:
     """Put a file into the source under `key`, and tell of it.
+
+    Threads may put at once; what they tell then shares transactions.
 
     Raises: ConfigError when the file cannot be read or stored under that key, StoreUnavailable when
     the disk fails.
     """
     stored = stages.source.put(key, path)
-    with stages.atomically():
-        stages.ledger.note_seen(key, Seen(stored.stat, stored.sha256))
-        record = ObjectCreated(
-            bucket=stages.source.bucket,
-            key=key,
-            size=stored.size,
-            etag=stored.sha256,
-            sequencer=stages.ledger.next_sequencer(),
-            event_time=clock.now(),
-        )
-        stages.topic.publish(events.render([record]))
-    stages.ring()
+    _tell(stages, [stored])
     return stored
+
+
+def put_all(stages: Stages, files: Mapping[str, Path]) -> list[Stored]:
+    """Put each of `files` (key to path), several at once, and tell of them in their order.
+
+    Raises: as `put` does, for the first that cannot be put. Of those after it nothing is told; what
+    was put of them is found by the next listing.
+    """
+    if len(files) == 1:
+        return [put(stages, *file) for file in files.items()]
+    stored: list[Stored] = []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        puts = [pool.submit(stages.source.put, *file) for file in files.items()]
+        try:
+            while len(stored) < len(puts):
+                done = _done(puts, len(stored))
+                _tell(stages, done)
+                stored += done
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return stored
+
+
+def _done(puts: Sequence[Future[Stored]], start: int) -> list[Stored]:
+    """What was put from the place `start` on, without a gap; it is waited for the first."""
+    first, *others = puts[start : start + _MOST]
+    good = takewhile(lambda one: one.done() and not one.exception(), others)
+    return [first.result(), *(one.result() for one in good)]
+
+
+def _tell(stages: Stages, put: Sequence[Stored]) -> None:
+    def send() -> None:
+        for stored in put:
+            stages.ledger.note_seen(stored.key, Seen(stored.stat, stored.sha256))
+            record = ObjectCreated(
+                bucket=stages.source.bucket,
+                key=stored.key,
+                size=stored.size,
+                etag=stored.sha256,
+                sequencer=stages.ledger.next_sequencer(),
+                event_time=clock.now(),
+            )
+            stages.topic.publish(events.render([record]))
+
+    stages.together(send)
+    stages.ring()
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,7 @@ def ingest(
     stages = place.stages
     keys = list(files)
     before = stages.receipts.heads(keys)
-
-    def put_all() -> None:
-        for key, path in files.items():
-            feed.put(stages, key, path)
-
-    settle(place, keys, first=put_all, patience=patience, shown=shown)
+    settle(place, keys, first=lambda: feed.put_all(stages, files), patience=patience, shown=shown)
     now = stages.receipts.heads(keys)
     return [
         _compared(now.get(key), before.get(key))

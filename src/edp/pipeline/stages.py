@@ -28,10 +28,11 @@ class Stages:
     """One runtime's stages.
 
     What is written within `atomically()` happens as a whole where the runtime can promise that;
-    elsewhere in the order written, the ledger last. What is read within `reading()` is of one
-    moment where the runtime can promise that. `tidy` does what the runtime needs now and
-    then; `ring` has whoever works look for new work. `engine` says what a batch of so many bytes
-    runs on, as receipts name it.
+    elsewhere in the order written, the ledger last. `together` runs what it is given so, too; calls
+    of several threads may become one commit. What is read within `reading()` is of one moment
+    where the runtime can promise that. `tidy` does what the runtime needs now and then; `ring` has
+    whoever works look for new work. `engine` says what a batch of so many bytes runs on, as
+    receipts name it.
     """
 
     config: Config
@@ -48,6 +49,7 @@ class Stages:
     alarms: Alarms
     outbox: Outbox
     atomically: Callable[[], AbstractContextManager[None]]
+    together: Callable[[Callable[[], object]], object]
     reading: Callable[[], AbstractContextManager[None]]
     tidy: Callable[[], object]
     etl: Callable[[], Etl]

@@ -52,7 +52,7 @@ class LocalQueue:
             _SQL.send,
             queue=self._name,
             body=body,
-            attributes=json.dumps(dict(attributes or {})),
+            attributes=json.dumps(dict(attributes)) if attributes else "{}",
             now=clock.now(),
             delay=delay_s,
         )

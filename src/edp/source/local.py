@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import stat as modes
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from edp.backends.folder import fsync_folder
@@ -39,6 +40,7 @@ class LocalSource:
         work.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
         self._work = work
+        self._making = Lock()
 
     def put(self, key: str, path: Path) -> Stored:
         """Store a copy of the file under `key`: written aside, fsynced, renamed in."""
@@ -72,18 +74,22 @@ class LocalSource:
         return size, digest.hexdigest()
 
     def _make_folder(self, folder: Path) -> None:
-        """Make `folder` and its parents below the root, durably, none of them a link."""
-        missing = []
-        at = folder
-        while at != self.root:
-            if at.is_symlink():
-                raise NotADirectoryError(f"{at} is a symbolic link")
-            if not at.exists():
-                missing.append(at)
-            at = at.parent
-        for made in reversed(missing):
-            made.mkdir(exist_ok=True)
-            fsync_folder(made.parent)
+        """Make `folder` and its parents below the root, durably, none of them a link.
+
+        One thread at a time: what another one made is durable, too.
+        """
+        with self._making:
+            missing = []
+            at = folder
+            while at != self.root:
+                if at.is_symlink():
+                    raise NotADirectoryError(f"{at} is a symbolic link")
+                if not at.exists():
+                    missing.append(at)
+                at = at.parent
+            for made in reversed(missing):
+                made.mkdir(exist_ok=True)
+                fsync_folder(made.parent)
 
     def locate(self, key: str) -> str:
         """Where a worker reads the bytes of `key`; they need not exist.

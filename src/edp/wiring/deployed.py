@@ -302,6 +302,7 @@ def deployed(
         ),
         outbox=DynamoOutbox(table),
         atomically=nullcontext,
+        together=lambda do: do(),
         reading=nullcontext,
         tidy=lambda: None,
         etl=etl,

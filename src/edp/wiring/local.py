@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edp.alarms.local import LocalAlarms
 from edp.backends.bell import Bell
 from edp.backends.lock import Lock
-from edp.backends.sqlite import Database, merge
+from edp.backends.sqlite import Database, Together, merge
 from edp.catalog.local import LocalCatalog
 from edp.core import clock
 from edp.core.bus import ALERTS, BUILT_IN, Rule
@@ -245,6 +245,7 @@ def open_workspace(
         alarms=LocalAlarms(db),
         outbox=outbox,
         atomically=db.transaction,
+        together=Together(db),
         reading=db.reading,
         tidy=lambda: merge(lake / "commits", lake / ".work" / "merging.db"),
         ring=bell.ring,

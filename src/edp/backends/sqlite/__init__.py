@@ -7,5 +7,6 @@ from edp.backends.sqlite.database import Database
 from edp.backends.sqlite.kept import LOST
 from edp.backends.sqlite.replay import merge, replay
 from edp.backends.sqlite.statements import load
+from edp.backends.sqlite.together import Together
 
-__all__ = ["LOST", "Database", "load", "merge", "replay"]
+__all__ = ["LOST", "Database", "Together", "load", "merge", "replay"]

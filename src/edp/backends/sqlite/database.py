@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -20,6 +20,7 @@ from edp.core.errors import ConfigError, StateDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
@@ -29,6 +30,7 @@ SAFE_VERSION: Final = (3, 51, 3)
 """Older ones can corrupt a WAL database when two connections checkpoint at once."""
 BUSY_S: Final = 30.0
 _FULL: Final = 2
+_JOINED: Final = nullcontext()
 
 
 class Database:
@@ -66,16 +68,16 @@ class Database:
                 connection = self._local.connection = _connect(self.path)
         return connection
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All writes within happen, or none; nested use joins the outer transaction.
 
         The write lock is taken at the start, so that what is read within stays true.
         """
+        return _JOINED if self.in_transaction else self._transaction()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         connection = self.connection
-        if connection.in_transaction:
-            yield
-            return
         with translated(self.path):
             connection.execute("BEGIN IMMEDIATE")
         recorder = self._journal.recorder(connection) if self._journal else None
@@ -95,6 +97,16 @@ class Database:
             except apsw.Error:
                 _roll_back(connection)
                 raise
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is within a transaction."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        return connection is not None and connection.in_transaction
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """Within a transaction: an error undoes what was written since here, and no more."""
+        return self.connection
 
     @contextmanager
     def reading(self) -> Iterator[None]:
