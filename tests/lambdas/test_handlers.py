@@ -35,10 +35,10 @@ def started(module: str) -> tuple[float, list[str]]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_handler_starts_within_a_second_and_imports_no_more_than_it_needs(module: str) -> None:
-    most_s = CPU_S * max(1.0, started("boto3")[0] / SDK_S)
-    runs = [started(module)]
-    while len(runs) < 3 and runs[-1][0] >= most_s:
+    slow, runs = 1.0, [started(module)]
+    while len(runs) < 5 and runs[-1][0] >= CPU_S * slow:
+        slow = max(1.0, started("boto3")[0] / SDK_S)
         runs.append(started(module))
 
-    assert min(cpu_s for cpu_s, _ in runs) < most_s
+    assert runs[-1][0] < CPU_S * slow
     assert not {name.partition(".")[0] for name in runs[0][1]} & TOO_MUCH

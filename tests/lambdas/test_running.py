@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,20 +10,10 @@ import pytest
 from edp.core.errors import StoreUnavailable
 from edp.lambdas.running import Context, Kept, about, entry, left_s, measured
 from edp.wiring.log import logger
+from tests.lambdas.invocation import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass
-class Invocation:
-    """What Lambda says of an invocation that has a minute left."""
-
-    function_name: str = "shop-etl"
-    aws_request_id: str = "r-1"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 @pytest.fixture(autouse=True)

@@ -164,21 +164,36 @@ def test_an_alarm_without_data_says_nothing() -> None:
     assert list(told(event, SITE)) == []
 
 
-@pytest.mark.parametrize(
-    ("state", "action"),
-    [
-        ("FAILED", "trigger"),
-        ("TIMEOUT", "trigger"),
-        ("STOPPED", "trigger"),
-        ("SUCCEEDED", "resolve"),
-    ],
-)
-def test_a_run_on_glue_is_told_as_glue_says(state: str, action: str) -> None:
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED"])
+def test_a_job_that_failed_is_told_until_its_run_is_accounted_for(state: str) -> None:
     detail = {"jobName": "edp-etl", "state": state, "jobRunId": "jr_1", "message": "SystemExit: 1"}
 
-    job = one(bus.JOB_CHANGED, detail, bus.GLUE)
+    ours = one(bus.JOB_CHANGED, detail | {"run": "run-1"}, bus.GLUE)
+    a_persons = one(bus.JOB_CHANGED, detail, bus.GLUE)
 
-    assert (job.action, job.dedup_key) == (action, "edp/shop/run/edp-etl")
+    assert (ours.action, ours.dedup_key) == ("trigger", "edp/shop/job/edp-etl")
+    assert (ours.subject, ours.lasting) == ("run-1", True)
+    assert (a_persons.subject, a_persons.lasting) == ("", False)
+
+
+def test_a_job_that_went_well_is_nothing_to_tell() -> None:
+    detail = {"jobName": "edp-etl", "state": "SUCCEEDED", "jobRunId": "jr_1"}
+
+    assert list(told(Event(bus.JOB_CHANGED, detail, bus.GLUE), SITE)) == []
+
+
+def test_commands_for_aws_name_it_and_leave_out_what_goes_on_by_itself() -> None:
+    site = Site("shop", "AWS us-east-2", on="aws")
+    dead = Event(bus.LETTER_ADDED, letter(code="worker lost"))
+    described = alarm("ALARM") | {"AlarmDescription": "Look. `edp --on aws dlq list`"}
+
+    (letters,) = told(dead, site)
+    (alarmed,) = told(Event(bus.ALARM_CHANGED, described), site)
+
+    assert isinstance(letters, Alert)
+    assert isinstance(alarmed, Alert)
+    assert letters.command == "edp --on aws dlq redrive --cause c1"
+    assert alarmed.command == "edp --on aws dlq list"
 
 
 def test_a_crawler_and_a_pause_are_told_and_over() -> None:

@@ -187,3 +187,13 @@ BUILT_IN: Final = (
     Rule("edp-alarm", {"source": ["edp"], "detail-type": [ALARM_CHANGED]}),
 )
 """Rules that every pipeline has. A run that Glue tells of locally is one that EDP tells of, too."""
+
+JOB_FAILED: Final = Rule(
+    "edp-job",
+    {
+        "source": [GLUE],
+        "detail-type": [JOB_CHANGED],
+        "detail": {"state": ["FAILED", "TIMEOUT", "STOPPED"]},
+    },
+)
+"""A rule on AWS, where a job may end and EDP not get to tell of it."""

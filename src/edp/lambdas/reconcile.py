@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _SPARE_S: Final = 30.0
 _STALE_S: Final = 900.0
 """An older number says nothing of the growth in a period."""
+_ALERTS_S: Final = 30.0
+"""For alerts that are due; what a sink does not take in it waits for the next time."""
 _LATE_S: Final = 3600.0
 """How much earlier than the last listing an object may have been written that it did not show."""
 _SHARE: Final = 20.0
@@ -51,6 +53,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
             "crawl": site.look_again,
             "events": site.send_rest,
             "metrics": lambda: _metrics(site),
+            "alerts": lambda: site.notifier.deliver(within_s=min(_ALERTS_S, left())),
         }
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edp.core import bus, clock
 from edp.core.alerts import Alert, dedup_key
-from edp.pipeline.remedy import remedy
+from edp.pipeline.remedy import RUN, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,28 +38,34 @@ _SEVERITIES: Final[Mapping[str, Severity]] = {
 }
 """Of an alarm, by what it watches; the others warn."""
 _PAGED: Final = frozenset({"critical", "error"})
+_GRACE_S: Final = 900.0
+"""Seconds that EDP has to tell of a failed job itself; then Glue's word for it is told."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """The pipeline that tells: its name, where it runs, and its workspace as commands name it."""
+    """The pipeline that tells: its name, where it runs, and its workspace as commands name it.
+
+    `on` is the runtime that commands have to name, where it is another one than that of the shell.
+    """
 
     name: str
     place: str
     workspace: str = ""
+    on: str = ""
 
     def key(self, *parts: str) -> str:
         """The dedup key of a cause here."""
         return dedup_key("edp", self.name, *parts)
 
     def command(self, line: str) -> str:
-        """`line` as it can be typed from any folder."""
-        if not self.workspace:
-            return line
-        named = f"edp --workspace {shlex.quote(self.workspace)} "
+        """`line` as it can be typed from any folder; elsewhere the work goes on by itself."""
+        workspace = f"--workspace {shlex.quote(self.workspace)} " if self.workspace else ""
+        named = f"edp {workspace}{f'--on {self.on} ' if self.on else ''}"
         return " && ".join(
             part.replace("edp ", named, 1) if part.startswith("edp ") else part
             for part in line.split(" && ")
+            if not (self.on and part == RUN)
         )
 
 
@@ -172,23 +178,31 @@ def _run(event: Event, detail: Mapping[str, Any], site: Site) -> Iterator[Alert]
 
 
 def _job(event: Event, detail: Mapping[str, Any], site: Site) -> Iterator[Alert]:
-    """A run on AWS Glue, as Glue tells of it."""
+    """A job on AWS Glue that failed, as Glue tells of it.
+
+    `run` is the run that it was for: it is over when EDP tells of that. Else nothing ends it.
+    """
     job, state = str(detail["jobName"]), str(detail["state"])
-    if state not in ("FAILED", "TIMEOUT", "STOPPED", "SUCCEEDED"):
+    if state not in ("FAILED", "TIMEOUT", "STOPPED"):
         return
+    run = detail.get("run")
     yield Alert(
-        dedup_key=site.key("run", job),
-        action="resolve" if state == "SUCCEEDED" else "trigger",
+        dedup_key=site.key("job", job),
+        action="trigger",
         severity="error",
         summary=f"[{site.name}] Glue job {job}: {state}",
         source=site.place,
         component="etl",
         class_=f"job {state.lower()}",
-        facts=_given({"job": job, "run": detail.get("jobRunId"), "runs at": site.place}),
+        facts=_given(
+            {"job": job, "job run": detail.get("jobRunId"), "run": run, "runs at": site.place}
+        ),
         reasons=(str(detail.get("message", "")),),
         command=site.command("edp runs"),
         at=event.time,
         event_id=event.id,
+        subject=str(run or ""),
+        lasting=bool(run),
     )
 
 
@@ -239,7 +253,7 @@ def _alarm(event: Event, detail: Mapping[str, Any], site: Site) -> Iterator[Aler
     metric = str(trigger.get("MetricName", ""))
     dimensions = {str(d["name"]): str(d["value"]) for d in trigger.get("Dimensions") or ()}
     described = str(detail.get("AlarmDescription") or "")
-    command = _COMMAND.search(described)
+    command = _COMMAND.search(described.replace("edp --on aws ", "edp "))
     dataset = dimensions.get("Dataset")
     yield Alert(
         dedup_key=site.key("alarm", name),
@@ -352,9 +366,14 @@ class Announcer:
             if isinstance(one, Over):
                 self._outbox.over(one.subject, at=event.time, event_id=event.id)
             else:
-                not_before = self._digest_at(event.time) if one.action == "change" else 0.0
                 to = sinks_for(self._settings, one)
-                self._outbox.add(one, to=to, not_before=not_before)
+                self._outbox.add(one, to=to, not_before=self._not_before(one, event))
+
+    def _not_before(self, alert: Alert, event: Event) -> float:
+        if alert.action == "change":
+            return self._digest_at(event.time)
+        failed_job = event.detail_type == bus.JOB_CHANGED and alert.component == "etl"
+        return event.time + _GRACE_S if failed_job else 0.0
 
     def _digest_at(self, now: float) -> float:
         """The next time at which successes are told; the same for all, so that they share one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -45,9 +46,12 @@ class Courier:
         *,
         jitter: Callable[[], float],
         patience: RetryPolicy = PATIENCE,
+        heard: Callable[[str, Sequence[Delivery], Answer], None] = lambda *_: None,
     ) -> None:
+        """`heard` is told what the sink said of deliveries."""
         self._outbox = outbox
         self._name = name
+        self._heard = heard
         self._sink = sink
         self._jitter = jitter
         self._patience = patience
@@ -79,6 +83,7 @@ class Courier:
             answer = self._sink.send([one.notice for one in found])
         except Exception as error:  # noqa: BLE001 (one message must not end the others)
             answer = Answer("refused", f"{type(error).__name__}: it could not be written")
+        self._heard(self._name, found, answer)
         match answer.outcome:
             case "delivered":
                 self._outbox.delivered(found, said=answer.said)
@@ -105,6 +110,25 @@ class Courier:
 
     def _wait_s(self, attempt: int) -> float:
         return self._patience.delay_s(attempt, jitter=0.5 + self._jitter() / 2)
+
+
+def deliver(couriers: Sequence[Courier], *, within_s: float) -> None:
+    """Deliver what is due, to all sinks at once, for at most `within_s` seconds.
+
+    A sink that fails gets no second try now: what it is owed stays owed.
+    """
+    deadline = time.monotonic() + within_s
+    if not couriers:
+        return
+    with ThreadPoolExecutor(len(couriers)) as pool:
+        list(pool.map(lambda one: _deliver(one, deadline), couriers))
+
+
+def _deliver(courier: Courier, deadline: float) -> None:
+    while time.monotonic() + courier.rest_s < deadline:
+        time.sleep(courier.rest_s)
+        if not courier.turn() or courier.failing:
+            return
 
 
 class Deliverer(Protocol):

@@ -36,6 +36,7 @@ from edp.queue.batch import SqsBatch
 from edp.source.aws import S3Source
 from edp.target.aws import S3Target
 from edp.topic.aws import SnsTopic
+from edp.wiring.notify import notifier
 from edp.wiring.places import Places
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from edp.catalog.port import Showcase, Table
     from edp.core.holder import Holder
     from edp.etl.port import Etl, JobRun, Jobs
+    from edp.pipeline.notifier import Notifier
     from edp.query.port import Query
     from edp.queue.port import DeadLetter, Lease
 
@@ -146,6 +148,23 @@ class Deployed:
     def look_again(self) -> bool:
         """Start a crawl that was put off; whether one was."""
         return self.crawler is not None and self.crawler.start_if_due()
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Who tells people."""
+        outbox = self.stages.outbox
+        assert isinstance(outbox, DynamoOutbox)
+        return notifier(
+            self.config,
+            outbox,
+            region=self.places.region,
+            run_of=self._run_of,
+            running=lambda run_id: any(one.run_id == run_id for one in self.stages.runs.running()),
+        )
+
+    def _run_of(self, job_run: str) -> str | None:
+        found = self.jobs.find(job_run) if self.jobs else None
+        return found.run_id if found else None
 
     def send_rest(self) -> int:
         """Hand on the events that EventBridge did not take at first; how many."""

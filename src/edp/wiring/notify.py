@@ -1,25 +1,70 @@
-"""The receivers of alerts that the contract names."""
+"""The receivers of alerts that the contract names, and on AWS who tells them."""
 
 from __future__ import annotations
 
+import random
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edp.core.contract.alerts import PAGERDUTY_HOSTS
 from edp.pipeline.alerting import Site
+from edp.wiring.log import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edp.core.contract import Config
-    from edp.notify.port import Sink
+    from edp.notify.aws import DynamoOutbox
+    from edp.notify.port import Answer, Delivery, Sink
     from edp.notify.transport import Way
+    from edp.pipeline.notifier import Notifier
+
+_LEVELS = {"delivered": "info", "later": "warning", "refused": "error"}
 
 
 def site(config: Config, path: Path) -> Site:
     """What alerts say of where they come from."""
     workspace = path.resolve()
     return Site(config.name, f"{socket.gethostname()}:{workspace}", str(workspace))
+
+
+def notifier(
+    config: Config,
+    outbox: DynamoOutbox,
+    *,
+    region: str,
+    run_of: Callable[[str], str | None],
+    running: Callable[[str], bool],
+) -> Notifier:
+    """Who tells people on AWS; `run_of` and `running` are asked about jobs that failed."""
+    from edp.pipeline.deliver import Courier
+    from edp.pipeline.notifier import Notifier
+
+    courier = partial(Courier, outbox, jitter=random.random, heard=_log)
+    return Notifier(
+        outbox,
+        config,
+        Site(config.name, f"AWS {region}", on="aws"),
+        [courier(name, sink) for name, sink in sinks(config, None).items()],
+        run_of,
+        running,
+    )
+
+
+def _log(sink: str, deliveries: Sequence[Delivery], answer: Answer) -> None:
+    """Log what became of deliveries: what a sink says has no secret in it."""
+    for one in deliveries:
+        alert = one.notice.alert
+        getattr(logger(), _LEVELS[answer.outcome])(
+            f"alert {answer.outcome}",
+            sink=sink,
+            action=alert.action,
+            dedup_key=alert.dedup_key,
+            event_id=alert.event_id,
+            said=answer.said,
+        )
 
 
 def sinks(config: Config, way: Way | None) -> dict[str, Sink]:

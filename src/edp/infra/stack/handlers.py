@@ -156,7 +156,7 @@ def _ends(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
         ],
         dead=by.undelivered,
     )
-    notifier = functions.make("notifier", SMALL, knows, dead=by.untold)
+    notifier = functions.make("notifier", SMALL, [*knows, *access.asks_jobs(site)], dead=by.untold)
     rules = Rules(site, by.undelivered)
     rules.ends(JOBS, site.names.job, job_events, by.people)
     rules.ends(CRAWLS, site.names.crawler, crawler_events, by.people)

@@ -1,0 +1,5 @@
+"""The time of the conformance suites."""
+
+from tests.conformance.conftest import tick
+
+__all__ = ["tick"]
