@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import unescape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.wrappers import Response
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
+_KEY: Final = re.compile(r"<Key>(.*?)</Key>", re.DOTALL)
 _READING: Final = re.compile(r"(Get|BatchGet|Describe|List|Query|HEAD|GET)")
 _call = DomainDispatcherApplication.__call__
 _WATCHING: Final[dict[str, Callable[[Request], Response | None]]] = {}
@@ -32,7 +34,7 @@ class Request:
     """A request: whose key signed it, the service, and what it asks for.
 
     `operation` is the method where the service names none on the way, as S3 and Lambda do not;
-    `given` is its parameters, and `source` what S3 is to copy from.
+    `given` is its parameters (with `Keys`, what S3 is to delete), and `source` what it is to copy.
     """
 
     key: str
@@ -110,7 +112,9 @@ def _request(key: str, service: str, environ: dict[str, Any]) -> Request:
     if "x-www-form-urlencoded" in kind:
         form = dict(parse_qsl(_body(environ).decode()))
         return Request(key, service, form["Action"], path, form)
-    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    query: dict[str, Any] = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    if service == "s3" and method == "POST" and "delete" in query:
+        query["Keys"] = [unescape(key) for key in _KEY.findall(_body(environ).decode())]
     source = unquote(environ.get("HTTP_X_AMZ_COPY_SOURCE", ""))
     return Request(key, service, method, path, query, source)
 

@@ -1,18 +1,16 @@
-"""What a role lets its function do, against what the function asked for; moto asks nobody.
-
-Conditions of a statement are passed over: the template's only one of them limits what is listed.
-"""
+"""What a role lets its function do, against what the function asked for; moto asks nobody."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.aws_sim import REGION
 from tests.aws_sim.glue import ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tests.aws_sim.border import Request
 
@@ -23,18 +21,44 @@ _HERE: Final = f"{REGION}:{ACCOUNT}"
 
 def refused(requests: Iterable[Request], statements: Iterable[Mapping[str, Any]]) -> set[Asked]:
     """The (action, resource) pairs that no statement allows; every `Effect` is Allow."""
-    allowed = [
-        (re.compile(_pattern(action)), re.compile(_pattern(resource)))
-        for one in statements
-        for action in _many(one["Action"])
-        for resource in _many(one["Resource"])
-    ]
-    asked = {pair for request in requests for pair in asks(request)}
+    allowed = [_Allowed.of(one) for one in statements]
     return {
-        (action, resource)
-        for action, resource in asked
-        if not any(a.fullmatch(action) and r.fullmatch(resource) for a, r in allowed)
+        pair
+        for request in requests
+        for pair in asks(request)
+        if not any(one.lets(*pair, request) for one in allowed)
     }
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """A statement; `prefixes` are those that it lets one list, where it says so."""
+
+    actions: Sequence[re.Pattern[str]]
+    resources: Sequence[re.Pattern[str]]
+    prefixes: Sequence[re.Pattern[str]] | None
+
+    @classmethod
+    def of(cls, statement: Mapping[str, Any]) -> _Allowed:
+        conditions = dict(statement.get("Condition", {}))
+        prefixes = conditions.pop("StringLike", {}).get("s3:prefix")
+        assert not conditions, f"nothing here knows of {conditions}"
+        return cls(
+            _patterns(statement["Action"]),
+            _patterns(statement["Resource"]),
+            None if prefixes is None else _patterns(prefixes),
+        )
+
+    def lets(self, action: str, resource: str, request: Request) -> bool:
+        """Whether the statement allows it."""
+        return (
+            any(one.fullmatch(action) for one in self.actions)
+            and any(one.fullmatch(resource) for one in self.resources)
+            and (
+                self.prefixes is None
+                or any(one.fullmatch(request.given.get("prefix", "")) for one in self.prefixes)
+            )
+        )
 
 
 def asks(request: Request) -> Iterator[Asked]:
@@ -45,20 +69,19 @@ def asks(request: Request) -> Iterator[Asked]:
     yield from _ASKS[request.service](request)
 
 
-def _many(value: Any) -> list[Any]:  # noqa: ANN401 (one or many)
-    return value if isinstance(value, list) else [value]
-
-
-def _pattern(text: str) -> str:
-    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
+def _patterns(given: str | list[str]) -> list[re.Pattern[str]]:
+    """What IAM matches with one or many texts, `*` standing for any characters."""
+    texts = given if isinstance(given, list) else [given]
+    return [re.compile(re.escape(text).replace(r"\*", ".*")) for text in texts]
 
 
 def _s3(request: Request) -> Iterator[Asked]:
     bucket, _, key = request.path.lstrip("/").partition("/")
     place = f"arn:aws:s3:::{bucket}"
     if not key:
-        if request.operation == "POST":
-            yield "s3:DeleteObject", f"{place}/*"
+        if "delete" in request.given:
+            for one in request.given["Keys"]:
+                yield "s3:DeleteObject", f"{place}/{one}"
         elif "versioning" in request.given:
             yield "s3:GetBucketVersioning", place
         elif "versions" in request.given:

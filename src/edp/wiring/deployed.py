@@ -18,6 +18,7 @@ from edp.backends.dynamo import Table as Rows
 from edp.backends.secrets import read_secret, read_settings
 from edp.catalog.aws import GlueTables, S3Catalog
 from edp.core.contract import Config, S3Url, load
+from edp.core.contract.reading import MASK_KEY
 from edp.core.errors import ConfigError
 from edp.core.resources import CATALOG, NO_AWS, REJECTS, STAGED, Names
 from edp.core.retry import RetryPolicy
@@ -57,6 +58,8 @@ LEASE_S: Final = 120.0
 _HANDLER_MEMORY: Final = 550_000_000
 """Bytes that the handler and a worker's interpreter take before DuckDB uses any."""
 _LEAST_MEMORY: Final = 128_000_000
+_HASHES_NOTHING: Final = "no key"
+"""What a function reads the contract with that is not let to the key."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +197,12 @@ def of_environment(
     contract = Path(environ["EDP_WORKSPACE"], "edp.yaml")
     filled = read_settings(service("secretsmanager"), environ["EDP_VARIABLES_SECRET"])
     secret = environ.get("EDP_MASK_KEY_SECRET", "")
+    mask_key = read_secret(service("secretsmanager"), secret) if secret else ""
     return deployed(
-        load(contract, environ=filled),
+        load(contract, environ={**filled, MASK_KEY: mask_key or _HASHES_NOTHING}),
         places,
         service,
-        mask_key=read_secret(service("secretsmanager"), secret) if secret else "",
+        mask_key=mask_key,
         memory=_memory(int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024"))),
     )
 
