@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from edp.backends.dynamo import INDEXES
+from tests.aws_sim.recording import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.aws_sim.recording import Call
+    from tests.aws_sim.border import Request
 
     Item = Mapping[str, Mapping[str, Any]]
 
@@ -47,6 +48,24 @@ class Charged:
     rows: int
     puts: int
     gets: int
+
+
+_S3: Final = {
+    "DELETE": "DeleteObject",
+    "GET": "GetObject",
+    "HEAD": "HeadObject",
+    "POST": "DeleteObjects",
+    "PUT": "PutObject",
+}
+
+
+def called(request: Request) -> Call:
+    """A request at the border as a call, whose answer nobody saw."""
+    operation = request.operation
+    if request.service == "s3":
+        listing = operation == "GET" and "/" not in request.path.strip("/")
+        operation = "ListObjectsV2" if listing else _S3[operation]
+    return Call(request.service, operation, request.given, {})
 
 
 class Meter:

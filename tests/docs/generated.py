@@ -23,7 +23,7 @@ from edp.core.bus import Event
 from edp.infra.cost import prices
 from edp.infra.cost.estimate import designs, estimate
 from edp.infra.cost.profile import Profile
-from edp.infra.cost.work import FILE, LOOK, RUN
+from edp.infra.cost.work import FILE, LOOK, RUN, SIGHT
 from edp.notify import pagerduty, slack
 from edp.notify.port import Notice
 from edp.pipeline.alerting import Site, told
@@ -321,7 +321,12 @@ def cost_work() -> Iterator[str]:
         "requests to DynamoDB", "write units", "read units", "puts and lists of S3", "gets of S3",
         "events", "bytes that stay in DynamoDB",
     )  # fmt: skip
-    told = (("a file", FILE), ("a run, besides", RUN), ("a look of the reconciler", LOOK))
+    told = (
+        ("a file", FILE),
+        ("a run, besides", RUN),
+        ("a file, when a listing shows it", SIGHT),
+        ("a look of the reconciler", LOOK),
+    )
     yield rows(
         ("", *titles),
         ((what, *(f"{getattr(work, name):,}" for name in names)) for what, work in told),

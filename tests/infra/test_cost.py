@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from decimal import Decimal
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edp.core.receipts import Receipt
+from edp.crawler.aws import GlueCrawler
+from edp.infra.cost.batches import SPARK_FROM
 from edp.infra.cost.estimate import Estimate, designs, estimate, savings
+from edp.infra.cost.lines import CRAWL_GAP_S
 from edp.infra.cost.profile import Profile, seen
 from edp.infra.stack.alarms import alarms_of
+from edp.wiring.deployed import MOST_BYTES
 from tests.infra.templates import BARE, SHOP, SNAPSHOT, Template, contract
 
 if TYPE_CHECKING:
@@ -125,6 +130,12 @@ def test_the_engine_and_the_bytes_decide_who_works(engine: str, size: int, spark
     assert made.batches.spark is spark
     assert ("the job" in {line.what for line in made.lines}) is spark
     assert ("settle at work" in {line.what for line in made.lines}) is spark
+
+
+def test_the_bounds_are_those_of_what_is_deployed() -> None:
+    gap_s = signature(GlueCrawler).parameters["gap_s"].default
+
+    assert (MOST_BYTES, gap_s) == (SPARK_FROM, CRAWL_GAP_S)
 
 
 def test_a_batch_holds_what_comes_at_once_and_no_more_than_the_contract_lets_it() -> None:

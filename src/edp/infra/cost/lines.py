@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from edp.infra.cost import prices
 from edp.infra.cost.batches import ANSWER_S, DAY_S, Batches
-from edp.infra.cost.work import FILE, LOOK, RUN
+from edp.infra.cost.work import FILE, LOOK, RUN, SIGHT
 from edp.infra.stack.alarms import alarms_of
 from edp.infra.stack.sizes import CRAWL_WINDOW_S, ETL, RECONCILE, RECONCILE_MIN, SETTLE, SMALL
 
@@ -40,6 +40,13 @@ _SHORT_S: Final = Decimal("0.2")
 _CALLED_S: Final = Decimal(2)
 _LISTED: Final = 1000
 """Objects that S3 names in one answer."""
+_LISTING: Final = 20
+_ANSWER_S: Final = Decimal("0.3")
+"""The source is listed a twentieth of the time at most; an answer takes so long."""
+_YOUNG: Final = 13
+"""Looks of the reconciler that find a file young, and read what is known of it."""
+_SHOWN: Final = 3
+"""Requests to the Glue Data Catalog for a run: table, partitions, and new ones now and then."""
 _TERA: Final = Decimal(10) ** 12
 _GIGA: Final = Decimal(10) ** 9
 _LEAST_SCAN: Final = 10_000_000
@@ -151,13 +158,14 @@ def _functions(batches: Batches, profile: Profile, aws: Aws) -> Iterator[Line]:
 
 def _ledger(batches: Batches, profile: Profile) -> Iterator[Line]:
     looks = _looks()
-    writes = profile.files * FILE.writes + batches.runs * RUN.writes
-    reads = profile.files * FILE.reads + batches.runs * RUN.reads
+    writes = profile.files * (FILE.writes + SIGHT.writes) + batches.runs * RUN.writes
+    reads = profile.files * (FILE.reads + SIGHT.reads + _YOUNG) + batches.runs * RUN.reads
     yield Line(prices.WRITES, "ledger and events, written", writes)
     yield Line(prices.READS, "ledger and events, read", reads)
+    yield Line(prices.WRITES, "reconciler, writing", looks * LOOK.writes, fixed=True)
     yield Line(prices.READS, "reconciler, reading", looks * LOOK.reads, fixed=True)
-    rows = (profile.files * FILE.rows + batches.runs * RUN.rows) * DAYS
-    yield Line(prices.ROWS, "a month of rows, kept", rows / _GIGA / DAYS)
+    rows = profile.files * (FILE.rows + SIGHT.rows) + batches.runs * RUN.rows
+    yield Line(prices.ROWS, "a month of rows, kept", rows / _GIGA)
 
 
 def _objects(batches: Batches, profile: Profile) -> Iterator[Line]:
@@ -165,10 +173,18 @@ def _objects(batches: Batches, profile: Profile) -> Iterator[Line]:
     gets = profile.files * FILE.gets + batches.runs * RUN.gets
     yield Line(prices.PUTS, "tables and catalog, written", puts)
     yield Line(prices.GETS, "files and catalog, read", gets)
-    listed = profile.files * DAYS / _LISTED
-    yield Line(prices.PUTS, "the source, listed by the reconciler", listed * _looks())
-    kept = profile.files * profile.size * DAYS * (1 + PARQUET)
-    yield Line(prices.KEPT, "a month of files and tables, kept", kept / _GIGA / DAYS)
+    looks = _looks()
+    yield Line(prices.PUTS, "reconciler, listing", looks * LOOK.puts, fixed=True)
+    sources = min(looks * _pages(profile.files), DAY_S / (_LISTING * _ANSWER_S))
+    tables = looks * _pages(_outputs(batches, profile))
+    yield Line(prices.PUTS, "reconciler, listing a month of files", sources + tables)
+    kept = profile.files * profile.size * (1 + PARQUET)
+    yield Line(prices.KEPT, "a month of files and tables, kept", kept / _GIGA)
+
+
+def _pages(objects: Decimal) -> Decimal:
+    """Answers of S3 that list what comes in a month, beside the first one."""
+    return objects * DAYS / _LISTED
 
 
 def _job(batches: Batches, aws: Aws) -> Iterator[Line]:
@@ -182,8 +198,7 @@ def _tables(batches: Batches, profile: Profile, aws: Aws) -> Iterator[Line]:
         hours = CRAWL_DPU * CRAWL_MIN / 60
         yield Line(prices.GLUE, "the crawler", _crawls(batches, profile) * hours)
     else:
-        asked = _crawls_asked(batches, profile)
-        yield Line(prices.CATALOG, "tables and partitions, shown", asked * 3)
+        yield Line(prices.CATALOG, "tables and partitions, shown", batches.runs * _SHOWN)
 
 
 def _queries(profile: Profile, aws: Aws) -> Iterator[Line]:
