@@ -44,7 +44,7 @@ def reads_target(site: Site) -> list[Grant]:
 
 def publishes(site: Site) -> list[Grant]:
     """Put files into the tables, read them to write them anew, and take out what was replaced."""
-    return _objects(site.aws.target, (*_READ, *_WRITE))
+    return _objects(site.aws.target, ("s3:GetObject", *_WRITE))
 
 
 def tidies(site: Site) -> list[Grant]:
@@ -56,7 +56,11 @@ def works(site: Site) -> list[Grant]:
     """Use the work bucket."""
     bucket = f"arn:${{AWS::Partition}}:s3:::{site.names.work}"
     return [
-        Grant((*_READ, *_WRITE), (f"{bucket}/*",), why="The bucket holds nothing but this work."),
+        Grant(
+            ("s3:GetObject", *_WRITE),
+            (f"{bucket}/*",),
+            why="The bucket holds nothing but this work.",
+        ),
         Grant(("s3:ListBucket",), (bucket,)),
     ]
 
@@ -76,7 +80,7 @@ def reads_secrets(arns: Sequence[str]) -> list[Grant]:
 def keeps_ledger(site: Site) -> list[Grant]:
     """Read and write the ledger's items; never the table itself, and never a scan of it."""
     table = site.arn("dynamodb", f"table/{site.names.ledger}")
-    items = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
+    items = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
     return [
         Grant((*(f"dynamodb:{one}" for one in items), "dynamodb:Query"), (table,)),
         Grant(("dynamodb:Query",), tuple(f"{table}/index/{index}" for index in INDEXES)),
@@ -137,7 +141,6 @@ def shows(site: Site) -> list[Grant]:
         "GetTable",
         "CreateTable",
         "UpdateTable",
-        "DeleteTable",
         "GetPartitions",
         "BatchCreatePartition",
         "BatchUpdatePartition",
