@@ -171,8 +171,9 @@ def commits(site: Deployed, folder: Path) -> None:
         {"n": "bigint"},
         {key: 1},
     )
+    there = {key: (ProfileColumn("n", "n", Admits()),)}
     for change in (
-        Change("orders", add=(file,), profiles={key: (ProfileColumn("n", "n", Admits()),)}),
+        Change("orders", add=(file,), profiles=there, declared={"n": "bigint"}),
         Change("orders", remove=frozenset({key})),
     ):
         plan = catalog.plan(change)
