@@ -12,7 +12,7 @@ from edp.pipeline.work import Work, drive, until
 from edp.wiring import Workspace, open_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from edp.core.receipts import Receipt
     from edp.etl.port import Finished, Task
@@ -24,12 +24,14 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 PATIENCE_S = 60.0
 
 
-def workspace(path: Path, contract: str = "") -> Workspace:
+def workspace(
+    path: Path, contract: str = "", *, environ: Mapping[str, str] | None = None
+) -> Workspace:
     """A workspace in `path`, with `contract` as its edp.yaml; files settle at once."""
     path.mkdir(parents=True, exist_ok=True)
     text = contract or "runtimes: {local: {settle: 0s}}\n"
     (path / "edp.yaml").write_text(text, "utf-8")
-    return open_workspace(path, environ={})
+    return open_workspace(path, environ=environ or {})
 
 
 def work_off(here: Workspace) -> None:

@@ -65,3 +65,5 @@ def deployed(
     yield make
     for world in worlds:
         world.close()
+    for world in worlds:
+        assert world.refusals() == {}, "a role does not let its function do its work"

@@ -30,6 +30,7 @@ DAILY: Final = """
       incidence_rate: {type: double}
       case_fatality_ratio: {type: double}
 """
+INCOMING: Final = DAILY.replace("daily:", "incoming:")
 ORDERS: Final = """
   orders:
     columns:
@@ -55,8 +56,10 @@ def _contract(name: str, *, aws: str = "", datasets: str = "", rest: str = "") -
 CHAIN: Final = {
     "chain-plain": _contract("chain-plain"),
     "chain-typed": _contract(
-        "chain-typed", aws=", catalog: direct", datasets=DAILY + ORDERS, rest=ALERTS
+        "chain-typed", aws=", catalog: direct", datasets=DAILY + INCOMING + ORDERS, rest=ALERTS
     ),
-    "chain-spark": _contract("chain-spark", aws=", engine: spark", datasets=ORDERS),
+    "chain-spark": _contract(
+        "chain-spark", aws=", engine: spark, catalog: direct", datasets=ORDERS
+    ),
 }
-"""By name: nothing declared, and crawled; all declared, and registered; every batch on Spark."""
+"""By name: nothing declared, and crawled; all declared, and registered; every batch by the job."""

@@ -60,9 +60,14 @@ def rows(database: str, table: str, *, without: tuple[str, ...] = ("_loaded_at",
     types = columns(database, table)
     shown = [name for name in types if name not in without]
     found: Counter[Row] = Counter()
-    for location, values in _places(database, table):
-        for bucket, key in _objects(location):
-            found.update(_read(bucket, key, types, values, shown))
+    with duckdb.connect() as con:
+        for location, values in _places(database, table):
+            for bucket, key in _objects(location):
+                content = _content(bucket, key, types, values)
+                con.register("content", content)
+                listed = [_column(name, types[name], content.schema, values) for name in shown]
+                for row in con.sql(f"SELECT {', '.join(listed)} FROM content").fetchall():
+                    found[tuple(sorted(zip(shown, row, strict=True)))] += 1
     return found
 
 
@@ -95,10 +100,10 @@ def _objects(location: str) -> Iterator[tuple[str, str]]:
                 yield bucket, entry["Key"]
 
 
-def _read(
-    bucket: str, key: str, types: Mapping[str, str], values: Mapping[str, str], shown: list[str]
-) -> Iterator[Row]:
-    """The rows of one file, under the types of the table."""
+def _content(
+    bucket: str, key: str, types: Mapping[str, str], values: Mapping[str, str]
+) -> pa.Table:
+    """What is in one file, which has to be of the table's types."""
     try:
         data = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
@@ -108,12 +113,7 @@ def _read(
     except pyarrow.ArrowInvalid as error:
         raise Unreadable(f"HIVE_BAD_DATA: s3://{bucket}/{key}: {error}") from error
     _check(f"s3://{bucket}/{key}", content.schema, types, values)
-    with duckdb.connect() as con:
-        con.register("content", content)
-        listed = ", ".join(_column(name, types[name], content.schema, values) for name in shown)
-        told = con.sql(f"SELECT {listed} FROM content")
-        for row in told.fetchall():
-            yield tuple(sorted(zip(shown, row, strict=True)))
+    return content
 
 
 def _check(

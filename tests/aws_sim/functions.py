@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.aws_sim import border, client
@@ -32,7 +33,7 @@ class Waiting:
     tries: int = 0
 
 
-@dataclass
+@dataclass(repr=False)
 class Function:
     """A function: what it is called and given, and `dead`, where what it failed to do goes."""
 
@@ -50,11 +51,10 @@ class Function:
     remaining_s: float | None = None
     mailbox: list[Waiting] = field(default_factory=list)
     asked: list[Request] = field(default_factory=list)
-    since: int = 0
     failures: list[str] = field(default_factory=list)
     calls: int = 0
     _instance: Instance | None = None
-    _spoil: Callable[[int, Request], Response | None] | None = None
+    _spoil: Callable[[Request], Response | None] | None = None
 
     def now(self, event: Event) -> object:
         """What the handler returns.
@@ -94,7 +94,7 @@ class Function:
 
     def _look(self, request: Request) -> Response | None:
         self.asked.append(request)
-        return self._spoil(len(self.asked) - self.since, request) if self._spoil else None
+        return self._spoil(request) if self._spoil else None
 
     def later(self, event: Event) -> None:
         """Take the event over."""
@@ -123,22 +123,37 @@ class Function:
                 MessageAttributes={"ErrorMessage": said},
             )
 
-    def spoil(self, how: Callable[[int, Request], Response | None] | None) -> None:
-        """Have `how` see each request with its number, from 1 on, and answer in AWS's place."""
-        self.since = len(self.asked)
+    def spoil(self, how: Callable[[Request], Response | None] | None) -> None:
+        """Have `how` see each request, and answer in AWS's place where it likes."""
         self._spoil = how
 
     def kill_at(self, number: int) -> None:
-        """Kill the process when it makes its request of that number, before that is done."""
+        """Kill the process before its writing request of that number is done, counted from 1."""
+        writes = count(1)
 
-        def kill(n: int, _: Request) -> Response | None:
-            if n == number and self._instance:
-                self.spoil(None)
-                self._instance.kill()
-                return border.throttled(_)
-            return None
+        def kill(request: Request) -> Response | None:
+            if not request.writes or next(writes) != number or self._instance is None:
+                return None
+            self.spoil(None)
+            self._instance.kill()
+            return border.throttled(request)
 
         self.spoil(kill)
+
+    def throttle(self, service: str, operation: str, times: int) -> None:
+        """Have AWS ask the function to wait, so many times, when it asks for the operation."""
+        left = count(times, -1)
+
+        def refuse(request: Request) -> Response | None:
+            if (request.service, request.operation) != (service, operation) or next(left) <= 0:
+                return None
+            return border.throttled(request)
+
+        self.spoil(refuse)
+
+    def another(self) -> Function:
+        """The same function in a process of its own, as Lambda runs it beside the first."""
+        return replace(self, mailbox=[], failures=[], calls=0, _instance=None, _spoil=None)
 
     def stop(self) -> None:
         """Let the instance go; the next call is a cold start."""

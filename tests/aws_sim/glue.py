@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.glue.models import FakeCrawl, FakeJobRun, GlueBackend, glue_backends
+from moto.glue.models import FakeCrawl, FakeJob, FakeJobRun, GlueBackend, glue_backends
 from moto.moto_api import state_manager
 
 ACCOUNT: Final = "123456789012"
 _messages: Final[dict[str, str]] = {}
 _described = FakeJobRun.as_dict
+_runs = FakeJob.get_job_runs
 _NEVER: Final = {"progression": "manual", "times": 1 << 60}
 
 
@@ -18,6 +19,7 @@ def mend() -> None:
     """Make it so; once is enough."""
     state_manager.set_transition("glue::job_run", _NEVER)
     setattr(FakeJobRun, "as_dict", _told)  # noqa: B010 (types know it as a method)
+    setattr(FakeJob, "get_job_runs", _newest_first)  # noqa: B010
 
 
 def backend(region: str) -> GlueBackend:
@@ -36,6 +38,11 @@ def end_run(run: FakeJobRun, state: str, message: str) -> None:
 def end_crawl(crawl: FakeCrawl, state: str) -> None:
     """A crawl ends when who crawls says so."""
     crawl.status = state
+
+
+def _newest_first(job: FakeJob) -> list[FakeJobRun]:
+    """Runs are listed from the newest on; moto starts with the oldest."""
+    return _runs(job)[::-1]
 
 
 def _told(run: FakeJobRun) -> dict[str, Any]:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 200
 """In which everything that can happen has happened, or goes round in circles."""
 MINUTES_5: Final = 300.0
+_HEALS_S: Final = 3700.0
+"""Longer than a message is hidden, a run is leased, and an attempt may take to its commit."""
 
 
 class Time:
@@ -63,7 +65,7 @@ def own_time() -> Iterator[Time]:
         yield Time(frozen)
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """A pipeline that is deployed, by its contract and by what was made of its template."""
 
@@ -152,6 +154,12 @@ class World:
             self.time.leap(MINUTES_5)
             self.run_until_quiet()
             self.strike()
+
+    def heal(self) -> None:
+        """Let so much time pass that messages come back, leases end, and what is left over goes."""
+        for _ in range(2):
+            self.advance(_HEALS_S)
+            self.pass_time(minutes=10)
 
     def visible(self, queue: str) -> int:
         """How many messages a queue, by its name, would hand out now."""

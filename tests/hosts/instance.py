@@ -2,7 +2,8 @@
 
 What Lambda gives a function is here: its environment, a context, a deadline, and a log that gets
 all that it prints. Beside that, only what stands between a test and its handler is changed: where
-AWS is, how PagerDuty and Slack are found, and that retries within a call do not wait.
+AWS is, how PagerDuty and Slack are found, where the engine's workers come from, and that retries
+within a call do not wait.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import uuid
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -110,11 +112,18 @@ def _arrange(start: Start) -> None:
 
     from edp.core import faults  # noqa: PLC0415 (as above)
 
+    # the zygote has started it, and only a parent can ask whether it still runs
+    setattr(forkserver._forkserver, "ensure_running", lambda: None)  # noqa: B010, SLF001
     setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0.0)  # noqa: B010
     faults.arm(start.faults)
     if start.receiver is None:
         return
     from edp.notify import transport  # noqa: PLC0415 (as above)
+    from edp.notify.pagerduty import Pagerduty  # noqa: PLC0415 (as above)
+    from edp.notify.slack import Slack  # noqa: PLC0415 (as above)
+
+    for sink in (Pagerduty, Slack):
+        setattr(sink, "gap_s", 0.0)  # noqa: B010 (the vendors' pace has its own test)
 
     port, authority = start.receiver
     way = partial(

@@ -84,11 +84,11 @@ def _zygote() -> socket.socket:
             [sys.executable, "-m", "tests.hosts.zygote", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
         )
-    assert ours.recv(1) == b"!"
 
     def end() -> None:
         ours.close()
         process.wait(_PATIENCE_S)
 
     atexit.register(end)
+    assert ours.recv(1) == b"!", "the process that forks did not start"
     return ours

@@ -2,7 +2,8 @@
 
 A Python that imports DuckDB and reads boto3's descriptions of services takes seconds, for each
 function of each test. Nothing of EDP's that depends on the environment is imported here: handlers
-and wiring are an instance's own cold start.
+and wiring are an instance's own cold start. Only the server that forks the engine's workers is one
+for all instances.
 
     python -m tests.hosts.zygote FD    a Unix socket: a line of JSON and a pipe for each instance
 """
@@ -16,6 +17,7 @@ import signal
 import socket
 import sys
 from functools import cache, partial
+from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -53,6 +55,8 @@ def main() -> None:
     for name in _READY:
         importlib.import_module(name)
     _describe()
+    get_context("forkserver").set_forkserver_preload(["edp.etl.worker"])
+    forkserver.ensure_running()
     frozen = freeze_time(tick=True).start()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asked = socket.socket(fileno=int(sys.argv[1]))
