@@ -164,7 +164,11 @@ def _sns(request: Request) -> Iterator[Asked]:
 
 
 def _cloudwatch(request: Request) -> Iterator[Asked]:
-    yield f"cloudwatch:{request.operation}", "*"
+    alarms = f"arn:aws:cloudwatch:{_HERE}:alarm:*"
+    yield (
+        f"cloudwatch:{request.operation}",
+        alarms if request.operation == "DescribeAlarms" else "*",
+    )
 
 
 _ASKS: Final[Mapping[str, Callable[[Request], Iterator[Asked]]]] = {

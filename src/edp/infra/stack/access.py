@@ -126,6 +126,17 @@ def _job(site: Site, *actions: str) -> list[Grant]:
     return [Grant(tuple(f"glue:{one}" for one in actions), (job,))]
 
 
+def asks_alarms(site: Site) -> list[Grant]:
+    """Ask for the states of the pipeline's alarms."""
+    return [
+        Grant(
+            ("cloudwatch:DescribeAlarms",),
+            (site.arn("cloudwatch", "alarm:*"),),
+            why="Alarms are asked for by how their names begin, which IAM takes for all of them.",
+        )
+    ]
+
+
 def starts_crawls(site: Site) -> list[Grant]:
     """Start the crawler."""
     if site.aws.catalog == "direct":

@@ -153,6 +153,7 @@ def _ends(site: Site, functions: Functions, by: Channels, entries: Secrets) -> N
             *access.tidies(site),
             *access.shows(site),
             *access.starts_crawls(site),
+            *access.asks_alarms(site),
         ],
         dead=by.undelivered,
     )
