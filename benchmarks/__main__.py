@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         print(f"benchmarks: there is no {unknown[0]}; --help tells what there is", file=sys.stderr)
         return 2
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled already
     print(f"{machine.described()}\n")
     with tempfile.TemporaryDirectory(prefix="edp-bench-", dir=given.folder) as folder:
         for part in given.parts:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+import typer
+
+from edp.cli.app import app, asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -363,3 +366,13 @@ def test_init_writes_a_contract_that_validates_and_never_overwrites(
 
 def test_version_is_printed(edp: Callable[..., Ran]) -> None:
     assert edp("version", "--json").json == {"version": "0.1.0"}
+
+
+def test_only_the_commands_that_are_named_are_made() -> None:
+    every = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+    for name in every:
+        made = typer.main.get_command(asked(["--workspace", "x", name, "y"]))
+        assert name in getattr(made, "commands", [made.name]), name
+    assert asked(["query", "SELECT 1"]) is not app
+    assert [asked(words) for words in ([], ["--help", "query"], ["querry"])] == [app, app, app]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
+
+_AT_ONCE: Final = 8
 
 
 def fsync_folder(folder: Path) -> None:
@@ -19,6 +22,17 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def fsync_folders(folders: Collection[Path]) -> None:
+    """Make the names in each of `folders` durable; the waits for the disk are at once.
+
+    Raises: OSError, as `fsync_folder` does.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (7 ms of every command)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(fsync_folder, folders))
 
 
 def make_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edp.backends.folder import fsync_folder
+from edp.backends.folder import fsync_folders
 from edp.core.errors import StoreUnavailable
 from edp.core.faults import reach
 from edp.core.identity import named_by_a_run
@@ -63,8 +63,7 @@ class LocalTarget:
                 Path(file.path).rename(final)
                 folders.add(final.parent)
                 published.append(replace(file, path=place))
-            for folder in sorted(folders):
-                fsync_folder(folder)
+            fsync_folders(folders)
         except OSError as error:
             raise StoreUnavailable(f"cannot publish to {self._lake}: {error}") from error
         reach("target.renamed")

@@ -17,7 +17,7 @@ from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import identifier, literal, value_sql
 from edp.etl.engine.partitions import ROW, sorting
 from edp.etl.engine.session import session
-from edp.etl.engine.write import Writer, check_rows, in_order
+from edp.etl.engine.write import Writer, check_rows, durable, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +56,9 @@ def rewrite(task: Rewrite) -> DataFile:
             partition=first.partition,
         )
         check_rows(con, [written])
+    file = durable(written)
     reach("engine.rewritten")
-    return written
+    return file
 
 
 def _kind(file: DataFile) -> tuple[str, str, list[tuple[str, str]]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import identifier, literal, value_sql
 from edp.etl.engine.session import session
-from edp.etl.engine.write import Writer
+from edp.etl.engine.write import Writer, durable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -104,7 +104,7 @@ def settled(
             schema=asked.schema,
             sources=stays,
         )
-    return replace(written, sources=stays), away
+    return replace(durable(written), sources=stays), away
 
 
 def _filled(con: DuckDBPyConnection, batches: Iterable[pa.RecordBatch]) -> bool:

@@ -8,14 +8,15 @@ file of rejects.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
 
 from edp.core.names import LOADED_AT, SOURCE_FILE
 from edp.core.sql import fitting_sql, identifier, literal
 from edp.etl.engine.masking import mask_sql
 from edp.etl.engine.partitions import ROW, Part, parts, sorting
 from edp.etl.engine.rejects import SCHEMA, rejects_query
-from edp.etl.engine.write import Writer, in_order
+from edp.etl.engine.write import Writer, durable, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from edp.etl.engine.columns import Cell
     from edp.etl.engine.group import Group
     from edp.etl.port import Job
+
+_SYNCED_AT_ONCE: Final = 8
 
 
 def stage_rejects(
@@ -45,9 +48,10 @@ def stage_rejects(
     everything = f"{' UNION ALL '.join(queries)} ORDER BY source_file, line"
     writer = Writer(job.workdir, job.run_id, job.fence, job.dataset)
     with in_order(con):
-        return [
-            writer.write(con, everything, kind="rejects", name="0", schema=SCHEMA, sources=sources)
-        ]
+        written = writer.write(
+            con, everything, kind="rejects", name="0", schema=SCHEMA, sources=sources
+        )
+    return [durable(written)]
 
 
 def _rows_by_key(
@@ -89,19 +93,24 @@ def stage_data(
         else:
             parted = [Part("", f"SELECT {values} {rows}", sources)]
         waiting += [(number, schema, part) for part in parted]
-    with in_order(con):
-        return [
-            writer.write(
-                con,
-                part.query,
-                kind="data",
-                name=str(number),
-                schema=schema,
-                sources=part.sources,
-                partition=part.folder,
+    # the disk makes some durable while the next ones are written
+    with in_order(con), ThreadPoolExecutor(_SYNCED_AT_ONCE) as syncing:
+        files = [
+            syncing.submit(
+                durable,
+                writer.write(
+                    con,
+                    part.query,
+                    kind="data",
+                    name=str(number),
+                    schema=schema,
+                    sources=part.sources,
+                    partition=part.folder,
+                ),
             )
             for number, schema, part in waiting
         ]
+        return [file.result() for file in files]
 
 
 def _values_sql(group: Group, schema: Mapping[str, str], loaded_at: float) -> str:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,8 @@ class Writer:
         """The rows of `query` as the Parquet file `<run>-<fence>-<name>.parquet`.
 
         `sources` maps object key to rows and must add up to the rows of the query. `partition`
-        is the folder that the file lies in. Within `in_order` only; `check_rows` follows.
+        is the folder that the file lies in. Within `in_order` only; `durable` and `check_rows`
+        follow.
         """
         folder = Path(self.workdir) / FOLDERS[kind] / partition
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,13 +75,12 @@ class Writer:
             f"KV_METADATA {{edp: {literal(json.dumps(note))}}})"
         )
         path.chmod(0o444)
-        digest, size = _durable(path)
         return DataFile(
             str(path),
             kind,
             rows,
-            size,
-            digest,
+            bytes=0,
+            sha256="",
             schema=dict(schema),
             sources=dict(sources),
             partition=partition,
@@ -115,15 +115,12 @@ def check_rows(con: DuckDBPyConnection, written: Sequence[DataFile]) -> None:
             )
 
 
-def _durable(path: Path) -> tuple[str, int]:
-    """Hash and size of the file, once it and its name are on the disk."""
-    with path.open("rb") as file:
+def durable(written: DataFile) -> DataFile:
+    """The file with its size and hash, once its bytes are on the disk.
+
+    Its name is not: publishing gives it another one, and that is made durable.
+    """
+    with Path(written.path).open("rb") as file:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return digest, size
+        return replace(written, bytes=file.tell(), sha256=digest)
