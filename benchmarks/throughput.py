@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.meter import Measured
     from benchmarks.sets import Set
 
-_TIMEOUT_S: Final = 3600.0
+_TIMEOUT_S: Final = 4 * 3600.0
 _ROOM: Final = 6
 """Times the size of a set that the disk must have free: data, copies, spilled rows, results."""
 

@@ -120,7 +120,7 @@ def test_two_files_for_one_key_are_refused_before_anything_is_put(
         (("ingest", "no.csv", "--dataset", "orders"), "no.csv"),
         (("ingest", ".", "--dataset", "edp_x"), "no table can be called 'edp_x'"),
         (("ingest", ".", "--dataset", "orders", "--engine", "flink"), "'flink'"),
-        (("--on", "aws", "status"), "not available"),
+        (("--on", "aws", "status"), "no runtimes.aws"),
         (("--workspace", "nowhere", "status"), "nowhere"),
         (("explain", "orders/none.csv"), "orders/none.csv"),
         (("table", "none"), "no table 'none'"),

@@ -42,8 +42,23 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             timeout=60,
         )
 
-    lines = log.read_text("utf-8", errors="replace").splitlines()
-    return [line.replace(str(place), "") for line in lines if line.endswith("= 0")]
+    return succeeded(log, place)
+
+
+def succeeded(log: Path, place: Path) -> list[str]:
+    """The calls that succeeded, in the order in which they ended; `place` is left out of paths."""
+    begun: dict[str, str] = {}
+    calls = []
+    for line in log.read_text("utf-8", errors="replace").replace(str(place), "").splitlines():
+        process, call = line.split(maxsplit=1)
+        if call.endswith("<unfinished ...>"):  # another thread's call comes in between
+            begun[process] = call.removesuffix("<unfinished ...>")
+            continue
+        if resumed := re.match(r"<\.\.\. \w+ resumed>", call):
+            call = begun.pop(process) + call[resumed.end() :]
+        if call.endswith("= 0"):
+            calls.append(call)
+    return calls
 
 
 def place_of(calls: list[str], pattern: str, *, after: int = -1) -> int:
@@ -108,8 +123,7 @@ def test_a_backup_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
         timeout=60,
     )
 
-    lines = log.read_text("utf-8", errors="replace").splitlines()
-    calls = [line.replace(str(tmp_path), "") for line in lines if line.endswith("= 0")]
+    calls = succeeded(log, tmp_path)
     named = place_of(calls, r"rename.*/.kept.part\S*, .*/kept")
     for part in ("edp.yaml", "lake/state.db", "lake/commits", "lake/target/t", "lake", ""):
         if (tmp_path / "kept" / part).exists():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from edp.core.contract.alerts import PAGERDUTY_HOSTS
 from edp.pipeline.alerting import Site
-from edp.wiring.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +54,8 @@ def notifier(
 
 def _log(sink: str, deliveries: Sequence[Delivery], answer: Answer) -> None:
     """Log what became of deliveries: what a sink says has no secret in it."""
+    from edp.wiring.log import logger
+
     for one in deliveries:
         alert = one.notice.alert
         getattr(logger(), _LEVELS[answer.outcome])(
