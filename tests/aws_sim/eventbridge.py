@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from moto.events.models import Rule
@@ -47,7 +48,8 @@ def _sent(rule: Rule, event: Any, transform_input: bool = True) -> None:  # noqa
 
 def _told(arn: str, region: str, event: Mapping[str, Any]) -> bool:
     """Whether a topic or a function that is run here got the event."""
-    whole = _whole(None, {}, event)
+    at = datetime.fromtimestamp(float(event["time"]), UTC)  # moto's is no text
+    whole = _whole(None, {}, event) | {"time": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
     if ":sns:" in arn:
         sns_backends[arn.split(":")[4]][region].publish(arn=arn, message=json.dumps(whole))
         return True

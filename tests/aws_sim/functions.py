@@ -46,7 +46,6 @@ class Function:
     dead: str | None
     log: Path
     time: Callable[[], float]
-    ahead: Callable[[], float]
     receiver: tuple[int, str] | None = None
     remaining_s: float | None = None
     mailbox: list[Waiting] = field(default_factory=list)
@@ -72,7 +71,7 @@ class Function:
             "arn": self.arn,
             "memory": self.memory,
             "remaining_s": self.remaining_s or self.timeout_s,
-            "ahead": self.ahead(),
+            "now": self.time(),
         }
         border.watch(self.key, self._look)
         try:

@@ -12,6 +12,7 @@ import uuid
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from freezegun import freeze_time
@@ -33,7 +34,7 @@ from tests.aws_sim.watching import Alarms
 from tests.infra.templates import ARTEFACTS, Template, points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.aws_sim.resolving import Made
@@ -50,12 +51,11 @@ class Time:
 
     def __init__(self, frozen: Any) -> None:  # noqa: ANN401 (freezegun's)
         self._frozen = frozen
-        self.ahead = 0.0
 
     def leap(self, seconds: float) -> None:
         """Move on."""
-        self._frozen.tick(seconds)
-        self.ahead += seconds
+        # not `tick`, which leaps from where the last leap ended, whatever went by since
+        self._frozen.move_to(datetime.fromtimestamp(clock.now() + seconds, UTC))
 
 
 @contextmanager
@@ -212,7 +212,7 @@ def deploy(
     made = apply(own.whole)
     account = connect(REGION, service)
     Deployment(config, workspace, account, given, tell=lambda _: None)._keep_secrets()  # noqa: SLF001 (a deployment's last step)
-    functions = _functions(own, made, time, folder, receiver=receiver)
+    functions = _functions(own, made, folder, receiver=receiver)
     names = Names(name)
     return World(
         config,
@@ -250,7 +250,6 @@ def _upload(config: Config, workspace: Path, task: Path) -> Path:
 def _functions(
     template: Template,
     made: Mapping[str, Made],
-    time: Time,
     folder: Path,
     *,
     receiver: tuple[int, str] | None,
@@ -270,15 +269,10 @@ def _functions(
             dead=made[points(dead)].ref if dead else None,
             log=folder / f"{module}.log",
             time=clock.now,
-            ahead=_ahead(time),
             receiver=receiver,
         )
         lambdas.take(arn, found[module])
     return found
-
-
-def _ahead(time: Time) -> Callable[[], float]:
-    return lambda: time.ahead
 
 
 def _environment(name: str, given: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_address
 from multiprocessing import forkserver
@@ -61,7 +62,7 @@ class Context:
 def run(pipe: Connection, log: int, start: Start, clock: Any) -> NoReturn:  # noqa: ANN401 (freezegun's)
     """Answer invocations until the pipe closes; never returns.
 
-    `clock` is the time as freezegun has it; each invocation says how far it is ahead.
+    `clock` is the time as freezegun has it; each invocation says what time it is.
     """
     for stream in (1, 2):
         os.dup2(log, stream)
@@ -81,11 +82,9 @@ def run(pipe: Connection, log: int, start: Start, clock: Any) -> NoReturn:  # no
 def _serve(pipe: Connection, start: Start, clock: Any) -> NoReturn:  # noqa: ANN401 (freezegun's)
     module, _, name = start.handler.rpartition(".")
     handler = getattr(importlib.import_module(module), name)
-    ahead = 0.0
     while True:
         asked = json.loads(pipe.recv_bytes())
-        clock.tick(asked["ahead"] - ahead)
-        ahead = asked["ahead"]
+        clock.move_to(datetime.fromtimestamp(asked["now"], UTC))
         pipe.send_bytes(json.dumps(_answer(handler, asked)).encode())
 
 
