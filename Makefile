@@ -55,7 +55,7 @@ bench: $(VENV)/.bench ## compare EDP with others; ARGS="--sets 100MB --rounds 3"
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove the environment, caches and build results
-	rm -rf $(VENV) edp-demo build dist .coverage .coverage.* .hypothesis .import_linter_cache \
+	rm -rf $(VENV) edp-demo edp-torture build dist .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -19,6 +19,7 @@ from edp.cli import (
     cloud,
     cost,
     dlq,
+    endure,
     feed,
     infer,
     look,
@@ -61,6 +62,7 @@ for _group in (
     upkeep,
     backup,
     check,
+    endure,
     cloud,
     cost,
 ):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of `total` files are done; the value takes the number."""
+def progress(total: int, what: str = "loading") -> Iterator[Callable[[int], None]]:
+    """Show how much of `total` is done of `what`; the value takes the number."""
     if not sys.stderr.isatty():
         yield lambda _done: None
         return
@@ -20,7 +20,7 @@ def progress(total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     shown = Progress(
-        TextColumn("loading"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         console=Console(stderr=True),
