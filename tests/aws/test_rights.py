@@ -227,6 +227,12 @@ def works_later(site: Deployed, folder: Path) -> None:
     site.work_later()
 
 
+def tidies(site: Deployed, folder: Path) -> None:
+    """What is old goes."""
+    del folder
+    site.tidied()
+
+
 def crawls(site: Deployed, folder: Path) -> None:
     """A crawl starts, if there is a crawler."""
     del folder
@@ -252,7 +258,7 @@ DOES: Final[dict[str, tuple[Callable[[Deployed, Path], None], ...]]] = {
     "crawler_events": (knows, crawls),
     "reconcile": (
         knows, keeps_letters, reads, lists, commits, shows, starts, asks, settles_later,
-        works_later, crawls,
+        works_later, crawls, tidies,
     ),
 }  # fmt: skip
 PERMITTED: Final = {

@@ -129,6 +129,21 @@ def test_old_objects_go_but_the_one_that_somebody_may_be_reading_stays() -> None
     assert len(place.objects()) == 2
 
 
+def test_what_never_became_current_is_collected_once_it_is_old() -> None:
+    place = Place()
+    one = place.catalog()
+    for n in range(2):
+        commit(one, plan(one, f"k{n}"))
+    commits = place.objects()
+    client("s3").put_object(Bucket=place.bucket, Key="catalog/0000000009-x.db.zst", Body=b"killed")
+
+    young, old = one.collect(older_than_s=1000.0), one.collect(older_than_s=-1000.0)
+
+    assert (young, old) == (0, 1)
+    assert place.objects() == commits
+    assert len(paths(place.catalog())) == 2
+
+
 def test_a_reader_whose_object_was_replaced_meanwhile_reads_the_new_one() -> None:
     place = Place()
     one = place.catalog()

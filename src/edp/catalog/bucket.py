@@ -23,6 +23,7 @@ from edp.backends.boto import code_of
 from edp.backends.dynamo import Row, changed, tries
 from edp.backends.sqlite import Database
 from edp.catalog.local import LocalCatalog
+from edp.core import clock
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -145,6 +146,20 @@ class S3Catalog:
         """Remove an object that nobody can begin to read any more."""
         if name is not None:
             self._s3.delete_object(Bucket=self._at.bucket, Key=self._at.prefix + name)
+
+    def collect(self, *, older_than_s: float) -> int:
+        """Remove objects that never became current and are that old; how many."""
+        row = self._rows.get(*_CURRENT)
+        kept = {row.doc["object"], row.doc["before"]} if row else set()
+        before, gone = clock.now() - older_than_s, 0
+        place = {"Bucket": self._at.bucket, "Prefix": self._at.prefix}
+        for page in self._s3.pages("list_objects_v2", **place):
+            for entry in page.get("Contents", ()):
+                name = entry["Key"].removeprefix(self._at.prefix)
+                if name not in kept and entry["LastModified"].timestamp() < before:
+                    self._remove(name)
+                    gone += 1
+        return gone
 
     def _drop(self) -> None:
         if self._open:

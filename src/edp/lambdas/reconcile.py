@@ -50,6 +50,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
             "missed": lambda: _missed(site, left),
             "waiting": lambda: _waiting(site),
             "catalog": lambda: site.published(collect=True),
+            "tidied": site.tidied,
             "crawl": site.look_again,
             "events": site.send_rest,
             "metrics": lambda: _metrics(site),

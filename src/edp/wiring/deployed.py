@@ -17,6 +17,7 @@ from edp.backends.dynamo import Row, changed
 from edp.backends.dynamo import Table as Rows
 from edp.backends.secrets import read_secret, read_settings
 from edp.catalog.aws import GlueTables, S3Catalog
+from edp.core import clock
 from edp.core.contract import Config, S3Url, load
 from edp.core.contract.reading import MASK_KEY
 from edp.core.errors import ConfigError
@@ -55,6 +56,7 @@ HERE: Final = "lambda"
 MOST_BYTES: Final = 2_000_000_000
 """A batch above it goes to the Glue job: a function's disk holds it three times, and no more."""
 LEASE_S: Final = 120.0
+_DAY_S: Final = 86_400.0
 _HANDLER_MEMORY: Final = 550_000_000
 """Bytes that the handler and a worker's interpreter take before DuckDB uses any."""
 _LEAST_MEMORY: Final = 128_000_000
@@ -173,6 +175,19 @@ class Deployed:
         """Hand on the events that EventBridge did not take at first; how many."""
         assert isinstance(self.stages.events, EventBridgeEvents)
         return self.stages.events.send_rest()
+
+    def tidied(self) -> int:
+        """Once a day forget what is older than the contract keeps it; how many objects went."""
+        last, now = self.marked("tidied"), clock.now()
+        if last and now - last["at"] < _DAY_S:
+            return 0
+        kept_s = self.config.retention.events.total_seconds()
+        self.stages.events.forget(older_than_s=kept_s)
+        self.stages.outbox.forget(older_than_s=kept_s)
+        assert isinstance(self.stages.catalog, S3Catalog)
+        gone = self.stages.catalog.collect(older_than_s=_DAY_S)
+        self.mark("tidied", at=now)
+        return gone
 
     def marked(self, name: str) -> Mapping[str, Any]:
         """What was noted under a name; nothing before the first time."""
