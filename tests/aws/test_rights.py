@@ -21,6 +21,7 @@ from edp.core.contract import Dataset
 from edp.core.files import DataFile, ProfileColumn
 from edp.core.types import Admits
 from edp.etl.port import Input, Job, JobRun
+from edp.pipeline.alarms import datapoints
 from edp.queue.port import DeadLetter
 from edp.target.aws import S3Target
 from edp.wiring.deployed import of_environment
@@ -227,6 +228,12 @@ def works_later(site: Deployed, folder: Path) -> None:
     site.work_later()
 
 
+def measures(site: Deployed, folder: Path) -> None:
+    """What EDP's alarms look at is told."""
+    del folder
+    datapoints(site.stages, backlog_before=None)
+
+
 def tidies(site: Deployed, folder: Path) -> None:
     """What is old goes."""
     del folder
@@ -258,7 +265,7 @@ DOES: Final[dict[str, tuple[Callable[[Deployed, Path], None], ...]]] = {
     "crawler_events": (knows, crawls),
     "reconcile": (
         knows, keeps_letters, reads, lists, commits, shows, starts, asks, settles_later,
-        works_later, crawls, tidies,
+        works_later, crawls, tidies, measures,
     ),
 }  # fmt: skip
 PERMITTED: Final = {

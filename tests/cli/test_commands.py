@@ -176,6 +176,22 @@ def test_validate_says_what_tables_on_aws_do_not_promise_and_only_then(
     assert [one for one in as_json["not_promised"] if "its rows twice" in one]
 
 
+@pytest.mark.parametrize(("catalog", "told"), [("crawler", 1), ("direct", 0)])
+def test_validate_says_what_a_crawler_makes_of_partitions(
+    edp: Callable[..., Ran], tmp_path: Path, catalog: str, told: int
+) -> None:
+    place = f"region: us-east-2, source: s3://in/, target: s3://out/, catalog: {catalog}"
+    (tmp_path / "edp.yaml").write_text(
+        f"name: shop\nruntimes: {{aws: {{{place}}}}}\n"
+        "datasets: {orders: {columns: {day: {type: date}}, partition_by: [day]}}\n",
+        "utf-8",
+    )
+
+    said = edp("validate", "--json").json["not_promised"]
+
+    assert len([one for one in said if one.startswith("orders: a crawler finds")]) == told
+
+
 def test_query_prints_json_with_iso_times_and_csv(loaded: Callable[..., Ran]) -> None:
     sql = "SELECT id, amount::decimal(9,2) AS amount, placed, _loaded_at FROM orders ORDER BY 1"
 

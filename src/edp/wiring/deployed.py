@@ -32,7 +32,6 @@ from edp.pipeline.dead import dead_message
 from edp.pipeline.handover import ELSEWHERE
 from edp.pipeline.showing import show
 from edp.pipeline.stages import Stages
-from edp.pipeline.work import COMMIT_WITHIN_S
 from edp.queue.aws import SqsDeadLetters, SqsQueue
 from edp.queue.batch import SqsBatch
 from edp.source.aws import S3Source
@@ -57,6 +56,8 @@ MOST_BYTES: Final = 2_000_000_000
 """A batch above it goes to the Glue job: a function's disk holds it three times, and no more."""
 LEASE_S: Final = 120.0
 _DAY_S: Final = 86_400.0
+_COMMITTED_S: Final = 1200.0
+"""Longer than any function works: what it published and did not commit by then is in no commit."""
 _HANDLER_MEMORY: Final = 550_000_000
 """Bytes that the handler and a worker's interpreter take before DuckDB uses any."""
 _LEAST_MEMORY: Final = 128_000_000
@@ -131,7 +132,7 @@ class Deployed:
         target, catalog = self.stages.target, self.stages.catalog
         gone = len(target.remove(catalog.retired(removed_for_s=0.0)))
         if collect:
-            gone += len(target.collect(named=catalog.named(), older_than_s=COMMIT_WITHIN_S))
+            gone += len(target.collect(named=catalog.named(), older_than_s=_COMMITTED_S))
         if self.showcase is not None:
             before = self.marked("shown")
             now = show(self.stages, self.showcase, place=self._place, shown=before)
