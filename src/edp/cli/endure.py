@@ -71,6 +71,7 @@ def _tell(done: Session, files: int, folder: Path) -> None:
     say(f"seed      {done.seed}")
     say(f"put       {counted(files, 'file')}, {counted(done.puts, 'version')}")
     say(f"kills     {done.fired} fired: {places}")
+    say(f"commits   {done.commits} between the kills")
     say(f"parsers   {verdict.parsers_killed} killed")
     say(f"accepted  {verdict.accepted} = {ends}")
     say(f"rows      {verdict.rows}, {verdict.lost} lost, {verdict.doubled} doubled")

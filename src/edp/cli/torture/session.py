@@ -41,11 +41,15 @@ datasets:
 
 @dataclass(frozen=True)
 class Session:
-    """What was done, and how it ended; `kills` are by where, and only those that fired."""
+    """What was done, and how it ended; `kills` are by where, and only those that fired.
+
+    `commits` are the runs that were committed between them.
+    """
 
     seed: int
     puts: int
     kills: Mapping[str, int]
+    commits: int
     verdict: Verdict
     wrong: tuple[str, ...]
 
@@ -91,7 +95,7 @@ def torture(
         wrong.append(f"not all was worked off within {_PEACE_S:.0f} s without a fault")
     if (n := fed(folder)) < len(puts):
         wrong.append(f"only {n} of {len(puts)} files were put")
-    return Session(seed, len(puts), dict(done.kills), verdict, tuple(wrong))
+    return Session(seed, len(puts), dict(done.kills), done.commits, verdict, tuple(wrong))
 
 
 def furnish(folder: Path, workers: int) -> Workspace:

@@ -36,41 +36,45 @@ _WHILE_WORKING: Final = (
     "commit.after",
 )
 _IN_PARSER: Final = ("engine.snapshot", "engine.staged")
-_AT_POINT: Final = 0.6
+_AT_POINT: Final = 0.5
 """The share of workers with an armed point; if it is not reached in time, they are killed so."""
+_AFTER_COMMIT: Final = 0.25
+"""The share that is killed a moment after it has committed something."""
 _CRASHING: Final = 0.15
 """The share of workers of which a parser process is killed before they are."""
 _EARLY: Final = 0.1
-"""The share that is killed while it starts."""
+"""Of the others, the share that is killed while it starts."""
 _WITHIN_S: Final = 0.9
-_PATIENCE_S: Final = 1.5
+_PATIENCE_S: Final = 10.0
+"""How long a worker may take to its point or its commit, unless the kills are behind."""
+_PACE_S: Final = 1.5
+"""Kills are behind when there are fewer than one in so many seconds."""
 _START_S: Final = 20.0
 _FEED_S: Final = 600.0
-_LOOK_S: Final = 0.01
+_LOOK_S: Final = 0.02
 
 
 @dataclass
 class Torment:
-    """What was done to the processes: kills by where, and those that ended by themselves."""
+    """What was done to the processes: kills by where, and those that ended by themselves.
+
+    `commits` are the runs that were committed between the kills.
+    """
 
     kills: Counter[str] = field(default_factory=Counter)
     ended: list[str] = field(default_factory=list)
+    commits: int = 0
 
 
 @dataclass(frozen=True)
 class Blow:
-    """How one worker is to die: at a point, or `after_s` seconds of work (None: of starting)."""
+    """How one worker is to die: at a point, a moment after a commit, or after some seconds."""
 
-    point: str
-    nth: int
+    faults: str
     crash: str
+    after_commit: bool
     early: bool
     after_s: float
-
-    @property
-    def faults(self) -> str:
-        """The point as `faults.arm` reads it; empty for none."""
-        return f"{self.point}:{self.nth}" if self.point else ""
 
 
 def torment(
@@ -85,54 +89,82 @@ def torment(
     done = Torment()
     rng = random.Random(f"{feed.seed}/kills")  # noqa: S311 (kills, no secrets)
     feeder = _Feeder(context, feed, done)
+    began = time.monotonic()
+
+    def look() -> None:
+        feeder.look()
+        shown(done.kills.total())
+
     try:
         while time.monotonic() < until:
-            feeder.look()
-            _one(context, here, _blow(rng), done)
-            shown(done.kills.total())
+            behind = (done.kills.total() + 1) * _PACE_S < time.monotonic() - began
+            _one(context, here, _blow(rng), done, behind=behind, look=look)
     finally:
         feeder.stop()
+    done.commits = _commits(here)
     feeder.finish()
     return done
 
 
 def _blow(rng: random.Random) -> Blow:
-    at_point = rng.random() < _AT_POINT
+    chance = rng.random()
+    at_point = chance < _AT_POINT
+    after_commit = not at_point and chance < _AT_POINT + _AFTER_COMMIT
     return Blow(
-        point=rng.choice(_WHILE_WORKING) if at_point else "",
-        nth=rng.randint(1, 2),
+        faults=f"{rng.choice(_WHILE_WORKING)}:{rng.randint(1, 2)}" if at_point else "",
         crash=f"{rng.choice(_IN_PARSER)}:1" if rng.random() < _CRASHING else "",
-        early=not at_point and rng.random() < _EARLY,
-        after_s=_PATIENCE_S if at_point else rng.uniform(0.0, _WITHIN_S),
+        after_commit=after_commit,
+        early=not (at_point or after_commit) and rng.random() < _EARLY,
+        after_s=rng.uniform(0.0, _WITHIN_S),
     )
 
 
-def _one(context: Any, here: Workspace, blow: Blow, done: Torment) -> None:  # noqa: ANN401 (a context has no public type)
+def _one(
+    context: Any,  # noqa: ANN401 (a context has no public type)
+    here: Workspace,
+    blow: Blow,
+    done: Torment,
+    *,
+    behind: bool,
+    look: Callable[[], object],
+) -> None:
     """One worker's life."""
+    before = _commits(here)
     worker = context.Process(target=victims.work, args=(here.path, blow.faults, blow.crash))
     worker.start()
+
+    def wait(within_s: float, over: Callable[[], bool] = lambda: False) -> None:
+        deadline = time.monotonic() + within_s
+        while worker.is_alive() and time.monotonic() < deadline and not over():
+            look()
+            time.sleep(_LOOK_S)
+
+    patience_s = _WITHIN_S if behind else _PATIENCE_S
     try:
         if not blow.early:
-            _await_work(here, worker)
-        worker.join(blow.after_s)
+            wait(_START_S, lambda: _holds(here, worker))
+        if blow.faults:
+            wait(patience_s)
+        elif blow.after_commit:
+            wait(patience_s, lambda: _commits(here) > before)
+        wait(0.0 if blow.faults else blow.after_s)
     finally:
         fired = not worker.is_alive()
         worker.kill()
         worker.join()
     if worker.exitcode == -signal.SIGKILL:
-        done.kills[blow.point if fired else AT_RANDOM] += 1
+        done.kills[blow.faults.partition(":")[0] if fired else AT_RANDOM] += 1
     else:
         done.ended.append(f"a worker ended by itself, with status {worker.exitcode}")
 
 
-def _await_work(here: Workspace, worker: BaseProcess) -> None:
-    """Wait until the worker holds the workspace."""
-    deadline = time.monotonic() + _START_S
-    while worker.is_alive() and time.monotonic() < deadline:
-        holder = here.holder()
-        if holder is not None and holder.pid == worker.pid:
-            return
-        time.sleep(_LOOK_S)
+def _holds(here: Workspace, worker: BaseProcess) -> bool:
+    holder = here.holder()
+    return holder is not None and holder.pid == worker.pid
+
+
+def _commits(here: Workspace) -> int:
+    return sum(run["state"] == "committed" for run in here.stages.receipts.runs())
 
 
 class _Feeder:
@@ -150,7 +182,7 @@ class _Feeder:
         """Start the process, or the next one where it has died."""
         if self._process is None or self._process.exitcode == -signal.SIGKILL:
             self._count()
-            self._start(f"{self._rng.choice(_WHILE_PUTTING)}:{self._rng.randint(3, 20)}")
+            self._start(f"{self._rng.choice(_WHILE_PUTTING)}:{self._rng.randint(1, 8)}")
 
     def stop(self) -> None:
         """Kill the process."""
