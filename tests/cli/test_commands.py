@@ -180,7 +180,7 @@ def test_validate_says_what_tables_on_aws_do_not_promise_and_only_then(
 def test_validate_says_what_a_crawler_makes_of_partitions(
     edp: Callable[..., Ran], tmp_path: Path, catalog: str, told: int
 ) -> None:
-    place = f"region: us-east-2, source: s3://in/, target: s3://out/, catalog: {catalog}"
+    place = f"region: us-east-2, source: s3://my-in/, target: s3://my-out/, catalog: {catalog}"
     (tmp_path / "edp.yaml").write_text(
         f"name: shop\nruntimes: {{aws: {{{place}}}}}\n"
         "datasets: {orders: {columns: {day: {type: date}}, partition_by: [day]}}\n",
