@@ -44,14 +44,14 @@ def torture(
     from edp.cli.torture.session import clear
 
     chosen = secrets.randbelow(10**6) if seed is None else seed
-    with progress(round(minutes * 60), "killing") as passed:
+    with progress(round(minutes * 60), "killing, seconds") as passed:
         done = endure(
             folder,
             files=files,
             minutes=minutes,
             workers=workers,
             seed=chosen,
-            shown=lambda at_s, _kills: passed(round(at_s)),
+            shown=lambda passed_s: passed(round(passed_s)),
         )
     if json:
         told = asdict(done) | {"fired": done.fired, "folder": str(folder)}

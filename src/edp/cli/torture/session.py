@@ -66,11 +66,11 @@ def torture(
     minutes: float,
     workers: int,
     seed: int,
-    shown: Callable[[float, int], object],
+    shown: Callable[[float], object],
 ) -> Session:
     """Torment a new workspace in `folder` for `minutes`; how it ended.
 
-    `shown` is told again and again how many seconds have passed, and how many kills fired.
+    `shown` is told again and again how many seconds have passed.
 
     Raises: ConfigError when `folder` is there and is no torture's, StoreUnavailable when the disk
     fails.
@@ -83,7 +83,7 @@ def torture(
         here,
         feed,
         until=began + lasts_s,
-        shown=lambda kills: shown(time.monotonic() - began, kills),
+        shown=lambda: shown(time.monotonic() - began),
     )
     puts = plan.puts(files, seed)
     rest = until_idle(here, patience=Patience(_PEACE_S))

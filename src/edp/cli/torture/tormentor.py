@@ -10,7 +10,6 @@ import random
 import signal
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -77,12 +76,10 @@ class Blow:
     after_s: float
 
 
-def torment(
-    here: Workspace, feed: Feed, *, until: float, shown: Callable[[int], object]
-) -> Torment:
+def torment(here: Workspace, feed: Feed, *, until: float, shown: Callable[[], object]) -> Torment:
     """Have `feed` fed and worked, and kill who does, until the monotonic time `until`.
 
-    Then everything that is left is fed in peace. `shown` is told the kills so far.
+    Then everything that is left is fed in peace. `shown` is called again and again.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([victims.__name__])
@@ -93,7 +90,7 @@ def torment(
 
     def look() -> None:
         feeder.look()
-        shown(done.kills.total())
+        shown()
 
     try:
         while time.monotonic() < until:
@@ -186,13 +183,13 @@ class _Feeder:
 
     def stop(self) -> None:
         """Kill the process."""
-        if self._process is not None:
-            with suppress(OSError):
-                if self._process.is_alive():
-                    self._fault = AT_RANDOM
-                self._process.kill()
-            self._process.join()
-            self._count()
+        if self._process is None:
+            return
+        if self._process.is_alive():
+            self._fault = AT_RANDOM
+            self._process.kill()
+        self._process.join()
+        self._count()
         self._process = None
 
     def finish(self) -> None:
