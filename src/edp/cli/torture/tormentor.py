@@ -179,7 +179,7 @@ class _Feeder:
         """Start the process, or the next one where it has died."""
         if self._process is None or self._process.exitcode == -signal.SIGKILL:
             self._count()
-            self._start(f"{self._rng.choice(_WHILE_PUTTING)}:{self._rng.randint(1, 8)}")
+            self._start(f"{self._rng.choice(_WHILE_PUTTING)}:{self._rng.randint(3, 15)}")
 
     def stop(self) -> None:
         """Kill the process."""
