@@ -312,5 +312,8 @@ def test_every_point_is_killed_at() -> None:
         "rebuild.aside",
         "backup.copied",
         "backup.named",
+        "job.planned",
+        "job.started",
+        "settle.read",
     }
     assert tried | elsewhere == set(POINTS)

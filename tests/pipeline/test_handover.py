@@ -11,7 +11,7 @@ from edp.core import clock
 from edp.core.errors import Failure, StoreUnavailable, Throttled
 from edp.etl import engine
 from edp.etl.port import JobResult, JobRun
-from edp.pipeline import feed
+from edp.pipeline import feed, handover
 from edp.pipeline.handover import end_badly, hand_over, settle, watch_over
 from edp.pipeline.reconcile import recover
 from edp.pipeline.work import Work, while_time_lasts
@@ -328,6 +328,34 @@ def test_a_run_whose_job_was_killed_before_it_began_is_freed_by_nobody_else(
     assert [one.run_id for one in cluster.started] == [
         one.run_id for one in here.stages.runs.running()
     ]
+
+
+@pytest.mark.parametrize("point", ["job.planned", "job.started", "settle.read"])
+def test_a_kill_around_a_job_loses_and_doubles_nothing(
+    here: Workspace, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    put(here, "a.csv")
+
+    def dies(name: str) -> None:
+        if name == point:
+            raise KeyboardInterrupt(name)
+
+    def once() -> None:
+        work(here, cluster)
+        cluster.do()
+        settled(here, cluster)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(handover, "reach", dies)
+        with pytest.raises(KeyboardInterrupt, match=point):
+            once()
+    later(monkeypatch)
+    watch(here, cluster)
+    cluster.do()
+    settled(here, cluster)
+
+    assert states(here, "t/a.csv") == ["committed"]
+    assert ask(here, "SELECT count(*) FROM t") == [(1,)]
 
 
 # time --------------------------------------------------------------------------------------------
