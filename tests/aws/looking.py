@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from edp.backends.dynamo import Table
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from edp.core.receipts import Receipt
     from edp.queue.port import DeadLetter, Lease
     from tests.aws_sim.world import World
+
+FEW: Final = 6
+
+
+def spread(n: int) -> list[int]:
+    """The numbers from 1 to `n`: all of them in a soak, else a few, the first and the last too."""
+    if n <= FEW or os.environ.get("EDP_SOAK"):
+        return list(range(1, n + 1))
+    return [1 + round(k * (n - 1) / (FEW - 1)) for k in range(FEW)]
+
 
 ENDED: Final = ("committed", "superseded", "dead", "discarded")
 

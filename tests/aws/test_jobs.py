@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.aws.looking import assert_all_ended, open_runs, receipts, states
+from tests.aws.looking import assert_all_ended, open_runs, receipts, spread, states
 from tests.aws.orders import SECRETS, by_file, csv, ids_of
 from tests.aws_sim import client
 from tests.aws_sim.jobs import End
@@ -116,9 +116,11 @@ def test_a_job_that_ends_after_a_newer_version_came_changes_nothing(world: World
 
 def test_a_job_that_is_told_of_twice_is_settled_once(world: World) -> None:
     world.put("orders/told-twice.csv", csv(1, 2))
-    while not world.jobs.step():
-        world.step()
     heard = world.functions["job_events"].mailbox
+    for _ in range(50):
+        if heard:
+            break
+        world.step()  # the job's end is delivered in the step after it
     heard.append(heard[0])
 
     world.run_until_quiet()
@@ -153,7 +155,8 @@ def test_wherever_settling_is_killed_the_batch_is_in_the_table_once(world: World
     writes = sum(one.writes for one in settle.asked[seen:])
 
     before = len(settle.failures)
-    for n in range(1, writes + 1):
+    points = spread(writes)
+    for n in points:
         world.put(f"orders/killed-{n}.csv", csv(n, n + 1))
         settle.stop()
         settle.kill_at(n)
@@ -161,8 +164,9 @@ def test_wherever_settling_is_killed_the_batch_is_in_the_table_once(world: World
 
     world.heal()
 
-    assert len(settle.failures) - before == writes > 5
+    assert writes > 5
+    assert len(settle.failures) - before == len(points)
     found = by_file(world)
-    for n in range(1, writes + 1):
+    for n in points:
         assert states(world, f"orders/killed-{n}.csv") == ["committed"], n
         assert found[f"orders/killed-{n}.csv"] == {n: 1, n + 1: 1}, n

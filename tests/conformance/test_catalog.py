@@ -562,6 +562,25 @@ def test_tables_are_listed_by_name_with_their_partitions(catalog: Catalog) -> No
     assert table(catalog, "apple").rows == 2
 
 
+def test_a_commit_that_is_made_again_keeps_the_files_that_it_had(catalog: Catalog) -> None:
+    for _ in range(2):
+        ingest(catalog, "p1", {"a": {"n": INTS}, "b": {"n": INTS}})
+
+    assert paths(catalog) == {"p1"}
+    assert table(catalog).rows == 20
+    assert set(catalog.retired(removed_for_s=0)) == set()
+
+
+def test_a_file_that_came_back_is_not_retired(catalog: Catalog) -> None:
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+    ingest(catalog, "p2", {"a": {"n": INTS}})
+
+    ingest(catalog, "p1", {"a": {"n": INTS}})
+
+    assert paths(catalog) == {"p1"}
+    assert set(catalog.retired(removed_for_s=0)) == {"p2"}
+
+
 def test_a_removed_file_is_retired_once_no_query_may_read_it_and_then_forgotten(
     catalog: Catalog, tick: Tick
 ) -> None:

@@ -208,6 +208,10 @@ class LocalCatalog:
             rewriting = {one.file.path: one.file for one in plan.rewrite}
             gone = [*plan.drop, *rewriting.values()]
             come = [*change.add, *rewritten]
+            # a commit that is made again, as its run did not hear of it, has the files it had
+            stay = {file.path for file in gone} & {file.path for file in come}
+            gone = [file for file in gone if file.path not in stay]
+            come = [file for file in come if file.path not in stay]
             for table, kind in ((data, "data"), (rejects, "rejects")):
                 adds = [file for file in come if file.kind == kind and file.rows]
                 removes = [file for file in gone if file.kind == kind]

@@ -153,7 +153,8 @@ SELECT path FROM data_file;
 
 -- name: retired
 SELECT id, path FROM data_file
-WHERE removed_in IS NOT NULL AND removed_at <= :until AND origin = 'edp';
+WHERE removed_in IS NOT NULL AND removed_at <= :until AND origin = 'edp'
+  AND path NOT IN (SELECT path FROM data_file WHERE removed_in IS NULL);
 
 -- name: forget_sources
 DELETE FROM file_source WHERE file_id = :id;
