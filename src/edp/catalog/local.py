@@ -209,7 +209,8 @@ class LocalCatalog:
             gone = [*plan.drop, *rewriting.values()]
             come = [*change.add, *rewritten]
             # a commit that is made again, as its run did not hear of it, has the files it had
-            stay = {file.path for file in gone} & {file.path for file in come}
+            had = {file.path: file.sha256 for file in gone}
+            stay = {file.path for file in come if had.get(file.path) == file.sha256}
             gone = [file for file in gone if file.path not in stay]
             come = [file for file in come if file.path not in stay]
             for table, kind in ((data, "data"), (rejects, "rejects")):
