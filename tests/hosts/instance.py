@@ -115,8 +115,6 @@ def _arrange(start: Start) -> None:
     setattr(forkserver._forkserver, "ensure_running", lambda: None)  # noqa: B010, SLF001
     setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0.0)  # noqa: B010
     faults.arm(start.faults)
-    if start.receiver is None:
-        return
     from edp.notify import transport  # noqa: PLC0415 (as above)
     from edp.notify.pagerduty import Pagerduty  # noqa: PLC0415 (as above)
     from edp.notify.slack import Slack  # noqa: PLC0415 (as above)
@@ -124,11 +122,16 @@ def _arrange(start: Start) -> None:
     for sink in (Pagerduty, Slack):
         setattr(sink, "gap_s", 0.0)  # noqa: B010 (the vendors' pace has its own test)
 
-    port, authority = start.receiver
-    way = partial(
-        transport.Way,
-        resolve=lambda _host, _port: [(ip_address("127.0.0.1"), port)],
-        allowed=lambda address: address.is_loopback,
-        trust=lambda: ssl.create_default_context(cadata=authority),
-    )
-    setattr(transport, "Way", way)  # noqa: B010
+    setattr(transport, "Way", partial(transport.Way, **_way(start.receiver)))  # noqa: B010
+
+
+def _way(receiver: tuple[int, str] | None) -> dict[str, Any]:
+    """The way to the receiver; without one no host has an address, and nothing leaves here."""
+    if receiver is None:
+        return {"resolve": lambda _host, _port: []}
+    port, authority = receiver
+    return {
+        "resolve": lambda _host, _port: [(ip_address("127.0.0.1"), port)],
+        "allowed": lambda address: address.is_loopback,
+        "trust": lambda: ssl.create_default_context(cadata=authority),
+    }

@@ -16,7 +16,7 @@ from edp.notify.local import LocalOutbox
 from edp.notify.pagerduty import Pagerduty
 from edp.notify.slack import Slack
 from edp.notify.transport import Transport
-from edp.pipeline.deliver import Post
+from edp.pipeline.deliver import Courier, Post, deliver
 from tests.conformance.scratch import scratch
 from tests.notify.alerts import alert
 from tests.notify.receivers import HANG, PAGERDUTY, RESET, SLACK, Receiver, Reply, receiving
@@ -126,6 +126,27 @@ def test_a_sink_is_left_alone_for_as_long_as_it_asks(
 
     assert time.monotonic() - began >= 2
     assert len(receiver.requests) == 2
+
+
+def test_a_call_of_its_own_does_not_wait_for_a_sink_that_failed_in_the_one_before(
+    outbox: LocalOutbox, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", slept.append)
+    receiver.script = {SLACK: [Reply(429, headers={"Retry-After": "2"})]}
+    courier = Courier(outbox, "slack", sinks(receiver)["slack"], jitter=lambda: 0.0)
+    outbox.add(alert(), to=["slack"])
+
+    for _ in range(2):
+        deliver([courier], within_s=PATIENCE_S)
+
+    assert sum(slept) == 0.0
+    assert len(receiver.requests) == 1
+    monkeypatch.setattr(time, "sleep", sleep)
+    wait(lambda: courier.rest_s == 0.0)
+    deliver([courier], within_s=PATIENCE_S)
+    assert len(receiver.accepted(SLACK)) == 1
 
 
 def test_what_a_sink_refuses_is_set_aside_and_the_rest_goes_on(

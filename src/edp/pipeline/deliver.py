@@ -115,7 +115,8 @@ class Courier:
 def deliver(couriers: Sequence[Courier], *, within_s: float) -> None:
     """Deliver what is due, to all sinks at once, for at most `within_s` seconds.
 
-    A sink that fails gets no second try now: what it is owed stays owed.
+    A sink that fails gets no second try now, and one that failed before and still rests gets none
+    either, nor is it waited for: what it is owed stays owed.
     """
     deadline = time.monotonic() + within_s
     if not couriers:
@@ -125,6 +126,8 @@ def deliver(couriers: Sequence[Courier], *, within_s: float) -> None:
 
 
 def _deliver(courier: Courier, deadline: float) -> None:
+    if courier.failing and courier.rest_s:
+        return
     while time.monotonic() + courier.rest_s < deadline:
         time.sleep(courier.rest_s)
         if not courier.turn() or courier.failing:
