@@ -20,7 +20,7 @@ missing = $(strip $(foreach p,$(PACKAGES),$(if $(shell { $(has-$(p)); } >/dev/nu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test soak check docs system bench clean
+.PHONY: help demo test soak mutants check docs system bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: $(VENV)/.dev ## run every test; ARGS="-k name" goes to pytest
 soak: $(VENV)/.dev ## kill the pipeline at every write, and torture it for a while: half an hour
 	EDP_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile tests/aws tests/kill $(ARGS)
 	$(BIN)/edp torture --minutes 3
+
+mutants: $(VENV)/.dev ## take away one guard at a time, and see a test go red: ARGS="fence sync" chooses
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 check: $(VENV)/.dev ## check format, lint, types and layers
 	$(BIN)/ruff format --check .

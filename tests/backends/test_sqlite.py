@@ -504,6 +504,21 @@ def test_two_versions_of_one_name_are_impossible(db: Database) -> None:
         version(db, "queued", "1")
 
 
+def test_a_path_that_two_live_files_have_is_impossible(db: Database) -> None:
+    db.execute("INSERT INTO catalog_table VALUES (1, 't', 'data', 't', 1, 0.0, 0.0)")
+    db.execute("INSERT INTO file_schema (id, columns) VALUES (1, '{}')")
+    add = (
+        "INSERT INTO data_file (table_id, path, rows, bytes, sha256, schema_id, origin, added_in) "
+        "VALUES (1, 'target/t/a.parquet', 1, 1, '', 1, 'edp', 1)"
+    )
+    db.execute(add)
+
+    with pytest.raises(apsw.ConstraintError):
+        db.execute(add)
+    db.execute("UPDATE data_file SET removed_in = 2")
+    db.execute(add)
+
+
 def test_a_commit_whose_rows_are_not_conserved_is_impossible(db: Database) -> None:
     version(db, "queued")
 

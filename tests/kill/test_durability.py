@@ -96,7 +96,7 @@ def test_the_first_record_of_commits_is_durable_before_its_commit(calls: list[st
     named = place_of(calls, r"rename.*base.part.*/lake/commits/0{11}1.base.jsonl", after=base)
     folder = place_of(calls, r"fsync\(\d+</lake/commits>", after=named)
 
-    place_of(calls, r"fdatasync\(\d+</lake/state.db-wal>", after=folder)
+    assert folder < place_of(calls, r"fdatasync\(\d+</lake/state.db-wal>", after=named)
 
 
 def test_a_commit_costs_one_more_sync_and_that_comes_before_the_catalogs(calls: list[str]) -> None:

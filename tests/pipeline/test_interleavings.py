@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
 
 from edp.core.errors import Failure, StoreUnavailable
 from edp.etl import engine
@@ -173,9 +175,11 @@ def test_a_version_overtaken_while_it_was_read_is_superseded_and_its_neighbour_c
     while tasks is not None:
         tasks = step(steps, etl, tasks)
     between = ask(here, "SELECT id FROM t ORDER BY id")
+    told = states(here, "t/a.csv")
     work_off(here)
 
     assert between == [(2,)]
+    assert told == ["superseded", "queued"]
     assert ask(here, "SELECT id FROM t ORDER BY id") == [(2,), (10,)]
     assert states(here, "t/a.csv") == ["superseded", "committed"]
 
@@ -226,6 +230,26 @@ def test_a_version_overtaken_while_its_commit_was_prepared_is_not_committed(
     assert between == [(1,), (2,)]
     assert ask(here, "SELECT id FROM t ORDER BY id") == [(2,), (100,)]
     assert states(here, "t/a.csv") == ["superseded", "superseded", "committed"]
+
+
+def test_a_message_stays_in_the_queue_until_what_it_says_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = workspace(tmp_path)
+    here.stages.queue.send("no JSON")
+
+    def full(*_: object) -> NoReturn:
+        raise StoreUnavailable("No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(here.stages.dead_letters), "add", full)
+        with pytest.raises(StoreUnavailable):
+            intake.take(here.stages)
+
+    assert here.stages.queue.depth() == 1
+    assert intake.take(here.stages) == 1
+    assert here.stages.queue.depth() == 0
+    assert [one.body for one in here.stages.dead_letters.list()] == ["no JSON"]
 
 
 def test_dead_letters_that_are_gone_are_neither_sent_nor_discarded_again(tmp_path: Path) -> None:
