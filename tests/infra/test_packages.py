@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import zipfile
 from importlib import metadata
-from typing import TYPE_CHECKING
+from importlib.util import cache_from_source
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -14,10 +16,7 @@ from packaging.utils import canonicalize_name
 from edp.core.contract import load
 from edp.core.errors import ConfigError
 from edp.core.resources import FUNCTIONS
-from edp.infra import artefacts, functions, layer, wheel
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from edp.infra import artefacts, bytecode, functions, layer, wheel
 
 ROOTS = (
     "apsw",
@@ -77,19 +76,65 @@ def test_the_layer_has_all_that_its_packages_require() -> None:
 
 
 def test_layer_and_functions_fit_into_lambda() -> None:
-    unpacked = sum(part.size for part in layer.parts()) + sum(map(len, wheel.package().values()))
+    files = [*((part.name, part.size) for part in layer.parts())]
+    files += [(name, len(data)) for name, data in wheel.package().items()]
+    code = sum(size for name, size in files if name.endswith(".py"))
 
-    assert 50_000_000 < unpacked < layer.ROOM
+    # the bytecode of a module takes about as much as its source
+    assert 50_000_000 < sum(size for _, size in files) + 1.5 * code < layer.ROOM
 
 
-def test_the_layer_holds_what_python_finds_there_and_no_caches(tmp_path: Path) -> None:
+def test_the_layer_holds_what_python_finds_there(tmp_path: Path) -> None:
     small = [part for part in layer.parts() if part.name.startswith(("python/yaml/", "python/six"))]
 
     layer.write(small, tmp_path / "layer.zip")
+    layer.write(small, tmp_path / "again.zip")
 
     found = contents(tmp_path / "layer.zip")
     assert {"python/yaml/__init__.py", "python/six.py"} <= found.keys()
-    assert not [name for name in found if name.endswith(".pyc") or "/../" in name]
+    assert compiled("python/yaml/__init__.py") in found
+    assert not [name for name in found if "/../" in name]
+    assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "layer.zip").read_bytes()
+
+
+def compiled(name: str) -> str:
+    """Where Python looks for a module's bytecode."""
+    return Path(cache_from_source(name)).as_posix()
+
+
+def test_bytecode_is_used_as_it_is_and_says_where_its_source_lies(tmp_path: Path) -> None:
+    sources = {"shop/__init__.py": b"", "shop/price.py": b"def of(n):\n    return 3 // n\n"}
+    files = sources | bytecode.compiled(sources)
+    for name, data in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"no Python" if name.endswith(".py") else data)
+
+    ran = subprocess.run(
+        [sys.executable, "-c", "import shop.price; shop.price.of(0)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f'File "{tmp_path}/shop/price.py", line 2, in of' in ran.stderr
+    assert "ZeroDivisionError" in ran.stderr
+
+
+def test_what_is_no_python_of_this_version_is_packed_without_bytecode() -> None:
+    found = bytecode.compiled({"new.py": b"x = 1\n", "old.py": b"print 1\n"})
+
+    assert found.keys() == {compiled("new.py")}
+
+
+def test_another_python_is_another_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = layer.parts()
+    before = layer.digest(files)
+
+    monkeypatch.setattr(bytecode, "MAGIC", "00000000")
+
+    assert layer.digest(files) != before
 
 
 def test_another_file_is_another_layer() -> None:
@@ -129,9 +174,10 @@ def test_functions_get_the_contract_and_nothing_else_of_the_workspace(workspace:
         "workspace/sql/orders.sql",
         "workspace/python/lines.py",
     }
-    assert {name: data for name, data in found.items() if name.startswith("edp/")} == (
-        wheel.package()
-    )
+    code = wheel.package()
+    caches = {compiled(name) for name in code if name.endswith(".py")}
+    assert {name for name in found if name.startswith("edp/")} == code.keys() | caches
+    assert {name: found[name] for name in code} == code
     assert not any(b"a-secret-of-mine" in data for data in found.values())
 
 

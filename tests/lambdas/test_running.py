@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -119,3 +123,46 @@ def test_what_could_not_be_made_is_tried_again() -> None:
 def test_an_invocation_keeps_time_for_its_end() -> None:
     assert left_s(Invocation(), spare_s=10) == 50
     assert left_s(Invocation(), spare_s=90) == 0
+
+
+TRACED = """
+import json, sys
+from edp.lambdas.running import about, entry
+from tests.lambdas.invocation import Invocation
+
+@entry
+def handler(event, context):
+    with about(run_id="run-1"):
+        return event["n"]
+
+assert handler({"n": 3}, Invocation()) == 3
+print("aws_xray_sdk" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_an_invocation_that_x_ray_chose_is_traced_and_no_other(*, sampled: bool) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(30)
+        host, port = daemon.getsockname()
+        root, parent = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
+        ran = subprocess.run(
+            [sys.executable, "-c", TRACED],
+            env=os.environ
+            | {
+                "AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}",
+                "LAMBDA_TASK_ROOT": "/var/task",
+                "_X_AMZN_TRACE_ID": f"Root={root};Parent={parent};Sampled={int(sampled)}",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said = daemon.recv(65_536) if sampled else b""
+
+    assert ran.stdout.strip() == str(sampled)
+    if sampled:
+        traced = json.loads(said.partition(b"\n")[2])
+        assert (traced["trace_id"], traced["name"]) == (root, "## handler")
+        assert traced["annotations"]["run_id"] == "run-1"

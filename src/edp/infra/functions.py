@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import ConfigError
 from edp.core.resources import FUNCTIONS
-from edp.infra import wheel
+from edp.infra import bytecode, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,9 @@ def write(config: Config, workspace: Path, path: Path) -> None:
 
     Raises: ConfigError when a file of the contract cannot be read.
     """
-    files = wheel.package() | _contract(config, workspace)
+    code = wheel.package()
+    sources = {name: data for name, data in code.items() if name.endswith(".py")}
+    files = code | bytecode.compiled(sources) | _contract(config, workspace)
     with zipfile.ZipFile(path, "w") as packed:
         for name, data in files.items():
             packed.writestr(wheel.entry(name), data)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edp.core.errors import ConfigError
-from edp.infra import wheel
+from edp.infra import bytecode, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def _of(name: str) -> Iterator[Part]:
 
 def digest(files: list[Part]) -> str:
     """What changes when a file does."""
-    lines = (f"{part.name} {part.digest}\n" for part in files)
+    lines = [bytecode.MAGIC, *(f"{part.name} {part.digest}\n" for part in files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -117,9 +117,12 @@ def write(files: list[Part], path: Path) -> None:
     Raises: ConfigError where what is installed here cannot run in Lambda.
     """
     fit()
+    sources = {part.name: part.path.read_bytes() for part in files if part.name.endswith(".py")}
     with zipfile.ZipFile(path, "w") as packed:
         for part in files:
             packed.writestr(wheel.entry(part.name), part.path.read_bytes())
+        for name, data in bytecode.compiled(sources).items():
+            packed.writestr(wheel.entry(name), data)
 
 
 def fit() -> None:

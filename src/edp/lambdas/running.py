@@ -7,6 +7,7 @@ Lambda, which tries again or hands what came to the dead letters.
 from __future__ import annotations
 
 import functools
+import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
-from aws_lambda_powertools.tracing import Tracer
 from structlog.contextvars import bound_contextvars
 
 from edp.core.errors import Failure
@@ -23,9 +23,10 @@ from edp.wiring.log import logger
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from aws_lambda_powertools.tracing import Tracer
+
 _KEPT_S: Final = 900.0
 _NAMESPACE: Final = "EDP"
-_tracer: Final = Tracer(patch_modules=["botocore"])  # it does nothing outside Lambda
 
 T = TypeVar("T")
 
@@ -56,19 +57,39 @@ def entry(
                 log.error("the invocation failed", code=failure.code, message=failure.message)  # noqa: TRY400 (Lambda logs the traceback)
                 raise
 
-    traced: Callable[[Mapping[str, Any], Context], T] = _tracer.capture_lambda_handler(
-        invoked, capture_response=False, capture_error=False
-    )
-    return traced
+    @functools.wraps(work)
+    def called(event: Mapping[str, Any], context: Context) -> T:
+        if not _is_traced():
+            return invoked(event, context)
+        traced: Callable[[Mapping[str, Any], Context], T] = _tracer().capture_lambda_handler(
+            invoked, capture_response=False, capture_error=False
+        )
+        return traced(event, context)
+
+    return called
 
 
 @contextmanager
 def about(**ids: str) -> Iterator[None]:
     """What is logged within names `ids`, such as run_id, file, dataset and event_id; traces too."""
-    for name, value in ids.items():
-        _tracer.put_annotation(name, value)
+    if _is_traced():
+        for name, value in ids.items():
+            _tracer().put_annotation(name, value)
     with bound_contextvars(**ids):
         yield
+
+
+def _is_traced() -> bool:
+    """Whether X-Ray has chosen this invocation. Source: AWS X-Ray, "Tracing header"."""
+    return "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "")
+
+
+@functools.cache
+def _tracer() -> Tracer:
+    """What traces; made for the first invocation that is traced, as most are not."""
+    from aws_lambda_powertools.tracing import Tracer  # noqa: PLC0415 (a third of a start's CPU)
+
+    return Tracer(patch_modules=["botocore"])
 
 
 def measured(metric: str, value: float, unit: str = "Count", **dimensions: str) -> None:
