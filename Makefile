@@ -20,7 +20,7 @@ missing = $(strip $(foreach p,$(PACKAGES),$(if $(shell { $(has-$(p)); } >/dev/nu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test soak mutants check docs system bench clean
+.PHONY: help demo test soak mutants faults check docs system bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ soak: $(VENV)/.dev ## kill the pipeline at every write, and torture it for a whi
 
 mutants: $(VENV)/.dev ## take away one guard at a time, and see a test go red: ARGS="fence sync" chooses
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+faults: $(VENV)/.dev ## run the tests of the fault matrix, and write docs/reference/faults.md
+	$(BIN)/python -m tests.faults
 
 check: $(VENV)/.dev ## check format, lint, types and layers
 	$(BIN)/ruff format --check .

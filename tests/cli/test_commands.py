@@ -205,6 +205,27 @@ def test_query_prints_json_with_iso_times_and_csv(loaded: Callable[..., Ran]) ->
     assert as_csv == "id,placed\n1,2025-01-02T03:04:05\n2,2025-01-03T00:00:00\n"
 
 
+def test_query_hands_no_spreadsheet_a_formula_unless_asked_to(
+    loaded: Callable[..., Ran],
+) -> None:
+    wide = "\uff1dx"
+    sql = f"""SELECT * FROM (VALUES ('=1+1', -1.5), ('{wide}', -2.0), ('-5', -3.0)) t("@a", n)"""
+
+    harmless = loaded("query", sql, "--format", "csv").out
+    exact = loaded("query", sql, "--format", "csv", "--exact").out
+
+    assert harmless == f"'@a,n\n'=1+1,-1.5\n'{wide},-2.0\n-5,-3.0\n"
+    assert exact == f"@a,n\n=1+1,-1.5\n{wide},-2.0\n-5,-3.0\n"
+    assert [one["@a"] for one in loaded("query", sql, "--json").json] == ["=1+1", wide, "-5"]
+
+
+def test_query_sends_no_control_character_to_a_terminal(loaded: Callable[..., Ran]) -> None:
+    shown = loaded("query", "SELECT 'a' || chr(27) || '[31m' || chr(10) || 'b' AS x").out
+
+    assert "\x1b" not in shown
+    assert r"a\x1b[31m\nb" in shown
+
+
 def test_query_prints_what_has_parts_as_json_in_every_format(loaded: Callable[..., Ran]) -> None:
     sql = (
         "SELECT 1 AS n, [{'s': 'é \"q\"', 'd': 1.50, 't': TIMESTAMP '2025-01-02 03:04:05', "

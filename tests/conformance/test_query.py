@@ -1,7 +1,7 @@
 """A query engine: one SELECT over a snapshot, which it can read and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -60,13 +60,15 @@ class Lake:
 
 
 @contextmanager
-def duckdb_query() -> Iterator[Lake]:
+def duckdb_query(limit_s: float = 600.0) -> Iterator[Lake]:
     with scratch() as folder:
-        yield Lake(LocalQuery(folder / "work", memory=500_000_000), folder / "lake")
+        query = LocalQuery(folder / "work", memory=500_000_000, limit_s=limit_s)
+        yield Lake(query, folder / "lake")
         assert list((folder / "work").glob("*")) == [], "a query left something behind"
 
 
-QUERIES = {"duckdb": duckdb_query}
+Engine = Callable[..., AbstractContextManager[Lake]]
+QUERIES: dict[str, Engine] = {"duckdb": duckdb_query}
 
 
 @pytest.fixture(params=QUERIES)
@@ -400,6 +402,28 @@ def test_a_question_does_not_read_the_files_of_tables_it_does_not_name(lake: Lak
 
     with pytest.raises(EdpError):
         lake.ask(f"SELECT * FROM numbers, read_parquet('{path}')")
+
+
+# limits ------------------------------------------------------------------------------------------
+
+ENDLESS = "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t"
+BULKY = "SELECT list(range::VARCHAR || repeat('x', 1000)) FROM range(2_000_000)"
+
+
+@pytest.mark.parametrize("engine", QUERIES.values(), ids=QUERIES)
+def test_a_question_that_never_ends_is_stopped(engine: Engine) -> None:
+    with engine(0.5) as lake:
+        with pytest.raises(StoreUnavailable, match=r"longer than 0\.5 s and was stopped"):
+            lake.ask(ENDLESS)
+
+        assert lake.rows("SELECT 1") == [(1,)]
+
+
+def test_a_question_that_wants_too_much_memory_fails_and_the_next_is_answered(lake: Lake) -> None:
+    with pytest.raises(StoreUnavailable, match=r"[Mm]emory"):
+        lake.ask(BULKY)
+
+    assert lake.rows("SELECT 1") == [(1,)]
 
 
 # export ------------------------------------------------------------------------------------------

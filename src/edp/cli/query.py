@@ -33,6 +33,11 @@ class Format(enum.StrEnum):
     parquet = "parquet"
 
 
+_FORMULA: Final = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""What a formula starts with, in either width."""
+_PLAIN: Final = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(query)
@@ -44,6 +49,9 @@ def query(
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    exact: Annotated[
+        bool, typer.Option(help="Leave texts in CSV that a spreadsheet takes for a formula alone.")
+    ] = False,
 ) -> None:
     """Ask the tables, and edp.files, .runs, .rejects, .events, .alarms and .schema_changes."""
     from edp.pipeline.ask import answer, export
@@ -59,7 +67,7 @@ def query(
     if as_json or format_ is Format.json:
         _write(_json(found), out)
     elif format_ is Format.csv:
-        _write(_csv(found), out)
+        _write(_csv(found, exact=exact), out)
     elif out is not None:
         raise ConfigError("--out goes with --format json, csv or parquet")
     else:
@@ -76,12 +84,25 @@ def _json(answer: Answer) -> str:
     return jsons.dumps(rows, ensure_ascii=False) + "\n"
 
 
-def _csv(answer: Answer) -> str:
+def _csv(answer: Answer, *, exact: bool) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(answer.columns)
-    writer.writerows([_csv_cell(value) for value in row] for row in answer.rows)
+    cell = _csv_cell if exact else _harmless
+    writer.writerow([cell(name) for name in answer.columns])
+    writer.writerows([cell(value) for value in row] for row in answer.rows)
     return text.getvalue()
+
+
+def _harmless(value: object) -> object:
+    """A value as CSV has it, with a quote before a text that a spreadsheet would work out.
+
+    Source: OWASP, "CSV Injection".
+
+    >>> [_harmless(one) for one in ("=1+1", "@x", "-5", "- 5", -5, "a=b")]
+    ["'=1+1", "'@x", '-5', "'- 5", -5, 'a=b']
+    """
+    formula = isinstance(value, str) and _FORMULA.match(value) and not _PLAIN.fullmatch(value)
+    return f"'{value}" if formula else _csv_cell(value)
 
 
 def _csv_cell(value: object) -> object:

@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
@@ -24,13 +25,21 @@ if TYPE_CHECKING:
 
     from edp.query.port import ArrowStream, Files, R, Snapshot, View
 
+_LIMIT_S: Final = 600.0
+"""Seconds that a query may take; on AWS it is as long."""
+
 
 class LocalQuery:
-    """Queries of one workspace, each in a connection and a scratch folder of its own."""
+    """Queries of one workspace, each in a connection and a scratch folder of its own.
 
-    def __init__(self, work: Path, *, memory: int) -> None:
+    One that takes longer than `limit_s` is stopped, and one that wants more than `memory` (bytes)
+    and cannot spill it fails.
+    """
+
+    def __init__(self, work: Path, *, memory: int, limit_s: float = _LIMIT_S) -> None:
         self._work = work
         self._memory = memory
+        self._limit_s = limit_s
 
     def ask(self, sql: str, snapshot: Snapshot) -> Answer:
         """The answer to `sql`."""
@@ -82,10 +91,36 @@ class LocalQuery:
             con.execute("SET allowed_paths = $1", [allowed])
             con.execute("SET enable_external_access = false")
             con.execute("SET lock_configuration = true")
-            yield con
+            with _limited(con, self._limit_s):
+                yield con
         finally:
             con.close()
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _limited(con: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
+    """Stop what `con` does when the time is over."""
+    over = threading.Event()
+
+    def stop() -> None:
+        over.set()
+        con.interrupt()
+
+    timer = threading.Timer(limit_s, stop)
+    timer.daemon = True  # Ctrl-C ends the process, and does not wait for the limit
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if over.is_set():
+            raise StoreUnavailable(
+                f"the query took longer than {limit_s:g} s and was stopped; ask for less, "
+                "or filter by a partition"
+            ) from error
+        raise
+    finally:
+        timer.cancel()
 
 
 @contextmanager
