@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from edp.core.contract import Dataset
+from edp.core.contract import Column, Dataset
+from edp.core.errors import Failure
 from edp.core.types import Admits, declared_admits
-from edp.etl.engine import rewrite
-from edp.etl.port import Input, Rewrite
+from edp.etl.engine import rewrite, run
+from edp.etl.engine.running import TooLittleMemory
+from edp.etl.port import Input, Job, Rewrite
 from tests.etl.jobs import LOADED_AT, Ran, rows, run_inputs, run_job
 
 if TYPE_CHECKING:
@@ -665,6 +667,21 @@ def test_the_daily_reports_have_every_record_and_sum(tmp_path: Path) -> None:
         assert outcome.sha256 == facts["sha256"]
         assert confirmed[key] == facts["measures"]["confirmed"]["sum"]
     assert {f.schema["last_update"] for f in ran.files("data")} == {"timestamp:mdy"}
+
+
+def test_a_file_that_takes_more_memory_than_there_is_says_so_and_is_not_tried_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.csv").write_text("words\n" + "some text\n" * 4000, "utf-8")
+    contract = Dataset(columns={"words": Column()}, derive={"much": "repeat(words, 30000)"})
+    inputs = [Input("a.csv", str(tmp_path / "a.csv"))]
+    job = Job("run1", 1, "t", contract, inputs, str(tmp_path), LOADED_AT, memory=1)
+
+    with pytest.raises(TooLittleMemory, match=r"raise runtimes\.local\.memory") as caught:
+        run(job)
+
+    assert Failure.of(caught.value).permanent
+    assert "\n" not in str(caught.value)
 
 
 @needs_data

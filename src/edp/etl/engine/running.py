@@ -16,6 +16,7 @@ from edp.core.errors import (
     CheckFailed,
     ConfigError,
     Failure,
+    PoisonError,
     RejectLimitExceeded,
     RetryableError,
     UnreadableFile,
@@ -50,6 +51,12 @@ _SMALL: Final = 4_000_000
 """Bytes that one thread has read before a second one is of use."""
 
 
+class TooLittleMemory(PoisonError):
+    """DuckDB could not do with its share of the memory, spilled as far as it can."""
+
+    code = "too little memory"
+
+
 class TooManyPartitions(RetryableError):
     """The files of a run have too many partitions together; each may go with fewer others."""
 
@@ -78,8 +85,14 @@ def run(job: Job) -> JobResult:
         job = replace(job, fixed={})  # the table's columns are the transform's, not the files'
     try:
         return _run(job)
+    except duckdb.OutOfMemoryException as error:
+        told = str(error).partition("\n")[0]
+        raise TooLittleMemory(
+            f"the run took more than its {job.memory / 1e6:,.0f} MB of memory ({told}); raise "
+            "runtimes.local.memory, let fewer workers share it, or split the file"
+        ) from error
     except duckdb.Error as error:
-        if not masked(job.contract) or isinstance(error, duckdb.OutOfMemoryException):
+        if not masked(job.contract):
             raise
         why_not = f"{type(error).__name__} in DuckDB (its text is withheld: columns are masked)"
         raise RuntimeError(why_not) from None
