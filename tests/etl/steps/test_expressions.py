@@ -111,6 +111,17 @@ def test_expressions_see_undeclared_columns_as_text_where_none_is_declared(tmp_p
     assert (failure.code, failure.permanent) == ("config", True)
 
 
+@pytest.mark.parametrize("name", ["t", "v", "f", "value", "line", "x"])
+def test_no_name_of_the_engine_s_own_hides_a_column_from_an_expression(
+    tmp_path: Path, name: str
+) -> None:
+    ran = run_job(
+        tmp_path, {"a.csv": f"id,{name}\n1,abc\n".encode()}, derive={"long": f"length({name})"}
+    )
+
+    assert ran.rows("long") == [(3,)]
+
+
 def test_a_column_that_a_file_lacks_is_null_in_expressions(tmp_path: Path) -> None:
     ran = run_job(tmp_path, {"k": b"n\n1\n"}, columns=NUMBERS, derive={"x": "coalesce(d, 7)"})
 

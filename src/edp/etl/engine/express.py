@@ -141,7 +141,9 @@ def type_of(con: DuckDBPyConnection, setting: str, expr: str, scope: str) -> str
     Raises: UnfitExpression where it has none, or is no function of one row.
     """
     check_shape(con, setting, expr)
-    query = f"DESCRIBE SELECT ({expr}\n) AS v, TRY({{'v': ({expr}\n)}}) AS t FROM ({scope})"
+    # names that no expression may use: DuckDB would find them before the columns
+    probe = f'({expr}\n) AS "$value", TRY({{\'v\': ({expr}\n)}}) AS "$tried"'
+    query = f"DESCRIBE SELECT {probe} FROM ({scope})"
     try:
         described = con.execute(query).fetchall()
     except duckdb.Error as error:
